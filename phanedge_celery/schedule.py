@@ -1,0 +1,86 @@
+"""When to ask again: pure numbers, all in seconds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+MAX_COUNTDOWN = 60
+"""The longest wait in one message; longer ones are several hops without a query."""
+
+
+@dataclass(frozen=True)
+class PollSchedule:
+    """How long to wait before the next question about a job.
+
+    A job that we submitted is first asked after ``first`` seconds, then each
+    ``every``, and each ``slow_every`` once it is ``slow_after`` old. Trouble is
+    asked again after ``retry_first``, doubling up to ``retry_max``; a rate limit
+    after ``limited_first`` at least.
+    """
+
+    first: float = 30
+    every: float = 10
+    slow_after: float = 600
+    slow_every: float = 30
+    jitter: float = 0.1
+    retry_first: float = 1
+    retry_max: float = 60
+    limited_first: float = 10
+    patience: float = 300
+
+    def wait(self, age: float, dice: float) -> float:
+        """Return the wait before the next poll of a job that is *age* old."""
+        every = self.every if age < self.slow_after else self.slow_every
+        return self._jittered(every, dice)
+
+    def back_off(
+        self,
+        failures: int,
+        dice: float,
+        *,
+        limited: bool = False,
+        retry_after: float | None = None,
+    ) -> float:
+        """Return the wait after *failures* troubles in a row, never under Retry-After."""
+        first = self.limited_first if limited else self.retry_first
+        doubled = first * 2.0 ** min(max(failures - 1, 0), 30)
+        wait = self._jittered(min(max(doubled, first), max(self.retry_max, first)), dice)
+        return max(wait, retry_after or 0)
+
+    def _jittered(self, wait: float, dice: float) -> float:
+        return wait * (1 + self.jitter * (2 * dice - 1))
+
+
+def countdown(wait: float) -> float:
+    """Return *wait* as one message carries it: an integer from 1 to 60.
+
+    Quorum queues refuse a countdown under one second, and a refused send loses the
+    message. Waits below one second are for tests on other brokers.
+    """
+    if wait < 1:
+        return max(wait, 0)
+    return min(math.ceil(wait), MAX_COUNTDOWN)
+
+
+@dataclass(frozen=True)
+class Streak:
+    """Troubles of one kind in a row: how many, and when the first was."""
+
+    count: int
+    since: float
+
+    @classmethod
+    def after(cls, earlier: Mapping[str, float] | None, now: float) -> Streak:
+        if earlier is None:
+            return cls(1, now)
+        return cls(int(earlier["count"]) + 1, earlier["since"])
+
+    def outlasts(
+        self, limit: int | None, now: float, patience: float | None = None
+    ) -> bool:
+        """Is this one trouble too many: over *limit* and, if given, *patience*?"""
+        if limit is None:
+            return False
+        return self.count > limit and now - self.since >= (patience or 0)
