@@ -1,0 +1,77 @@
+# make demo     three videos from enqueue to file, against a fake of the service
+# make test     every test; ARGS="-k ticket" goes to pytest
+# make check    lint, formatting, types, floors, dependencies
+# make format   what `make check` asks for, as far as a machine can do it
+#
+# The environment is .venv; it is brought up to date when pyproject.toml changes.
+# PYTHON=/path/to/python chooses the interpreter of a new one.
+
+VENV ?= .venv
+PYTHON ?=
+ARGS ?=
+BIN = $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: check demo format services test
+.DEFAULT_GOAL := check
+
+demo: $(VENV)/.ok
+	@$(BIN)/python examples/demo.py $(ARGS)
+
+test: $(VENV)/.ok services
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.ok
+	$(BIN)/python -m ruff check --quiet
+	$(BIN)/python -m ruff format --check --quiet
+	$(BIN)/python -m mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/deptry .
+
+format: $(VENV)/.ok
+	$(BIN)/python -m ruff check --quiet --fix-only
+	$(BIN)/python -m ruff format
+
+$(VENV)/.ok: pyproject.toml
+	@echo "Making the environment $(VENV): a minute, once."
+	@if command -v uv >/dev/null && { $(with_uv); }; then :; else $(with_pip); fi
+	@touch $@
+
+WANTED = -e '.[all]' --group dev
+
+with_uv = uv venv --quiet --allow-existing $(if $(PYTHON),--python $(PYTHON)) $(VENV) \
+	&& uv pip install --quiet --python $(BIN)/python $(WANTED)
+
+# A new environment may carry a pip that does not know --group.
+with_pip = $(find_python); set -e; \
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || "$$python" -m venv --clear $(VENV); \
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'; \
+	$(BIN)/python -m pip install --quiet $(WANTED)
+
+# Debian's own python3 has no ensurepip until python3-venv is installed.
+find_python = for python in $(PYTHON) python3 python3.13 python3.12 python3.11 python3.10 ""; do \
+		if "$$python" -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 10))' \
+			2>/dev/null; then break; fi; \
+	done; \
+	if [ -z "$$python" ]; then \
+		echo "No Python 3.10 or newer that can make an environment was found on PATH." >&2; \
+		echo "Install one (Debian: apt-get install python3-venv), or uv, or say" >&2; \
+		echo "  make PYTHON=/path/to/python" >&2; \
+		exit 1; \
+	fi
+
+# Servers that the tests start for themselves, each on a free port. Only root on Debian
+# gets them installed; for anyone else a test without its server skips (with CI set it
+# fails) and names what to install. RUNLEVEL keeps apt from starting them.
+services:
+	@[ "$$(id -u)" = 0 ] && [ -e /etc/debian_version ] || exit 0; \
+	PATH="$$PATH:/usr/sbin"; missing=; \
+	for server in redis-server rabbitmq-server; do \
+		command -v $$server >/dev/null || missing="$$missing $$server"; \
+	done; \
+	[ -n "$$missing" ] || exit 0; \
+	echo "Installing with apt-get, for the tests:$$missing"; \
+	export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1; \
+	{ apt-get update -qq && \
+	  apt-get install -qq -y --no-install-recommends $$missing; } >/dev/null \
+	|| echo "apt-get failed; the tests will name what they miss." >&2
