@@ -1,0 +1,172 @@
+"""How a test steers a fake, in its own process or in another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from .faults import ENDPOINTS, Fault
+from .journal import Post, Recorded
+from .samples import samples
+from .timelines import Step, Timeline
+
+
+class Controls:
+    """The methods that `FakePhanEdge` and `RemoteFake` share."""
+
+    def _do(self, operation: str, **arguments: Any) -> Any:
+        raise NotImplementedError
+
+    def script(
+        self,
+        *steps: Step | Timeline,
+        job: str | None = None,
+        prompt: str | None = None,
+        times: int | None = 1,
+    ) -> None:
+        """Say what jobs will tell: `fake.script("Queueing", "Processing", "Success")`.
+
+        A step is a status word, the name of a sample, keys to change in the usual
+        body of E2 (`fail(1027, "…")` makes such), or a `Fault`. One `Timeline` may
+        stand for all steps. It is for the next *times* jobs (None: for all to
+        come) that *prompt* is a part of the prompt of, or for the *job* named.
+        """
+        timeline = Timeline.of(steps).as_json()
+        self._do("script", timeline=timeline, job=job, prompt=prompt, times=times)
+
+    def add_job(self, *steps: Step | Timeline, **fields: Any) -> str:
+        """Make a job as if submitted elsewhere; return its id.
+
+        *fields* are `job_id`, `platform_id`, `file_id`, `request`, `size`.
+        """
+        timeline = Timeline.of(steps).as_json() if steps else None
+        return str(self._do("add_job", timeline=timeline, fields=fields))
+
+    def fault(
+        self,
+        fault: Fault,
+        *,
+        on: str | Sequence[str] = ENDPOINTS,
+        times: int | None = 1,
+        skip: int = 0,
+        seconds: float | None = None,
+        job: str | None = None,
+        prompt: str | None = None,
+    ) -> None:
+        """Spoil the next *times* answers (None: all) of the endpoints *on*.
+
+        `create`, `query`, `retrieve`, `content` are E1 to E4, `file` is the file's
+        own URL. *skip* so many requests first; stop after *seconds*. Only for the
+        *job* with this id, or for creates whose prompt contains *prompt*.
+        """
+        endpoints = [on] if isinstance(on, str) else list(on)
+        rule: dict[str, Any] = {"on": endpoints, "left": times, "skip": skip}
+        rule |= {"job_id": job, "prompt": prompt}
+        self._do("fault", fault=fault.as_json(), rule=rule, seconds=seconds)
+
+    def play(
+        self,
+        sample: str,
+        *,
+        on: str | Sequence[str] = (),
+        times: int | None = 1,
+        skip: int = 0,
+        seconds: float | None = None,
+        job: str | None = None,
+        **spoilt: Any,
+    ) -> None:
+        """Answer with a sample body: `fake.play("query_rate_limited", times=20)`.
+
+        On the endpoints of the index unless *on* says otherwise; *spoilt* are more
+        fields of `Fault`.
+        """
+        fault = Fault(sample=sample, **spoilt)
+        where = on or samples()[sample].on
+        self.fault(fault, on=where, times=times, skip=skip, seconds=seconds, job=job)
+
+    def clear_faults(self, *on: str) -> None:
+        """Forget the faults queued for these endpoints, or all."""
+        self._do("clear_faults", on=list(on or ENDPOINTS))
+
+    def faults(self) -> list[dict[str, Any]]:
+        """Return the faults that are still to come."""
+        return list(self._do("faults"))
+
+    def elapse(self, seconds: float) -> None:
+        """Put the fake's clock forward: timelines, URL lifetimes, rate limits."""
+        self._do("elapse", seconds=seconds)
+
+    def options(self, **changes: Any) -> None:
+        """Change fields of `Options`: `fake.options(keys=["old", "new"])`."""
+        self._do("options", changes=changes)
+
+    def files(self, **changes: Any) -> None:
+        """Change fields of `FileTraits`: `fake.files(size=200_000_000, etag=False)`."""
+        self._do("files", changes=changes)
+
+    def change_file(self, job: str | None = None) -> None:
+        """Give the file of the job (the last one) other content."""
+        self._do("change_file", job=job)
+
+    def expire_urls(self, job: str | None = None) -> None:
+        """Let every download URL handed out for the job (the last one) expire."""
+        self._do("expire_urls", job=job)
+
+    def reset(self) -> None:
+        """Forget jobs, faults, options and log."""
+        self._do("reset")
+
+    def sha256(self, job: str | None = None) -> str:
+        """Return the digest of the file of the job (the last one)."""
+        return str(self._do("sha256", job=job))
+
+    def download_url(self, job: str | None = None) -> str:
+        """Return a fresh download URL, as files/retrieve would."""
+        return str(self._do("download_url", job=job))
+
+    @property
+    def jobs(self) -> list[dict[str, Any]]:
+        """Every job: its ids, request, created_at, polls (answered), status (told)."""
+        return list(self._do("jobs"))
+
+    @property
+    def job_id(self) -> str:
+        """Of the last job; one is made, as if submitted elsewhere, if there is none."""
+        return str(self._do("last")["job_id"])
+
+    @property
+    def platform_id(self) -> str:
+        return str(self._do("last")["platform_id"])
+
+    @property
+    def file_id(self) -> str:
+        return str(self._do("last")["file_id"])
+
+    @property
+    def polls(self) -> int:
+        """How many queries came, whatever their answers."""
+        return self.counts.get("query", 0)
+
+    def polls_of(self, job_id: str) -> int:
+        """How many queries came for this job."""
+        return int(self._do("polls_of", job=job_id))
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many requests came to each endpoint."""
+        return dict(self._do("counts"))
+
+    @property
+    def posts(self) -> list[Post]:
+        """Every create that came: prompt, external_task_id, job_id, status."""
+        return [Post(**post) for post in self._do("posts")]
+
+    @property
+    def requests(self) -> list[Recorded]:
+        """The last 50,000 requests."""
+        return self.log()
+
+    def log(self, endpoint: str | None = None) -> list[Recorded]:
+        """Return the requests to one endpoint, or to all, oldest first."""
+        found: Iterable[Any] = self._do("log", endpoint=endpoint)
+        return [Recorded(**entry) for entry in found]
