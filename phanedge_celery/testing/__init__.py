@@ -11,6 +11,7 @@ with FakePhanEdge() as fake:
 
 from __future__ import annotations
 
+from .calls import Called
 from .clips import tiny_mp4
 from .controls import Controls
 from .desk import KEY, Options
@@ -38,6 +39,7 @@ __all__ = [  # noqa: RUF022 -- a table of contents
     # What it tells
     "Recorded",
     "Post",
+    "Called",
     # What it plays
     "Sample",
     "samples",

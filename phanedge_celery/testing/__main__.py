@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from .desk import KEY, Options
 from .fake import FakePhanEdge
 from .files import FileTraits
+from .journal import Recorded
 from .timelines import Timeline
 
 
@@ -26,11 +27,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         timeline=Timeline.seconds(queueing=queueing, processing=processing),
         options=Options(keys=tuple(asked.key or (KEY,)), callbacks=asked.callbacks),
         files=FileTraits(size=asked.file_size),
+        watch=_show if asked.verbose else lambda _: None,
     )
     with fake:
         print(f"fake PhanEdge listens on {fake.url}, key {fake.key}", flush=True)
         signal.sigwait((signal.SIGINT, signal.SIGTERM))
     return 0
+
+
+def _show(entry: Recorded) -> None:
+    answer = entry.status or "no answer"
+    print(f"{entry.method} {entry.path} {entry.job_id or '-'}: {answer}", flush=True)
 
 
 def _pair(text: str) -> tuple[float, float]:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from .calls import Called
 from .faults import ENDPOINTS, Fault
-from .journal import Post, Recorded
+from .readings import Readings
 from .samples import samples
 from .timelines import Step, Timeline
 
 
-class Controls:
-    """The methods that `FakePhanEdge` and `RemoteFake` share."""
-
-    def _do(self, operation: str, **arguments: Any) -> Any:
-        raise NotImplementedError
+class Controls(Readings):
+    """The orders that `FakePhanEdge` and `RemoteFake` share."""
 
     def script(
         self,
@@ -116,57 +114,31 @@ class Controls:
         """Forget jobs, faults, options and log."""
         self._do("reset")
 
-    def sha256(self, job: str | None = None) -> str:
-        """Return the digest of the file of the job (the last one)."""
-        return str(self._do("sha256", job=job))
+    def lose_answer(self, *, times: int | None = 1, hang_up: str = "reset") -> None:
+        """Make the next *times* jobs, but end the connection instead of answering."""
+        self.fault(Fault(accepts=True, hang_up=hang_up), on="create", times=times)
 
-    def download_url(self, job: str | None = None) -> str:
-        """Return a fresh download URL, as files/retrieve would."""
-        return str(self._do("download_url", job=job))
+    def redirect(
+        self, to: str = "self", *, hops: int | None = 1, on: str = "file"
+    ) -> None:
+        """Redirect the next *hops* requests (None: all) to a URL, or to themselves.
 
-    @property
-    def jobs(self) -> list[dict[str, Any]]:
-        """Every job: its ids, request, created_at, polls (answered), status (told)."""
-        return list(self._do("jobs"))
+        *to* may be `{download_url}`: from `content`, that is to the file host.
+        """
+        self.fault(Fault(location=to), on=on, times=hops)
 
-    @property
-    def job_id(self) -> str:
-        """Of the last job; one is made, as if submitted elsewhere, if there is none."""
-        return str(self._do("last")["job_id"])
+    def call_back(
+        self,
+        sample: str = "callback_success",
+        *,
+        job: str | None = None,
+        url: str | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> Called:
+        """Send one callback now; return what the receiver said.
 
-    @property
-    def platform_id(self) -> str:
-        return str(self._do("last")["platform_id"])
-
-    @property
-    def file_id(self) -> str:
-        return str(self._do("last")["file_id"])
-
-    @property
-    def polls(self) -> int:
-        """How many queries came, whatever their answers."""
-        return self.counts.get("query", 0)
-
-    def polls_of(self, job_id: str) -> int:
-        """How many queries came for this job."""
-        return int(self._do("polls_of", job=job_id))
-
-    @property
-    def counts(self) -> Mapping[str, int]:
-        """How many requests came to each endpoint."""
-        return dict(self._do("counts"))
-
-    @property
-    def posts(self) -> list[Post]:
-        """Every create that came: prompt, external_task_id, job_id, status."""
-        return [Post(**post) for post in self._do("posts")]
-
-    @property
-    def requests(self) -> list[Recorded]:
-        """The last 50,000 requests."""
-        return self.log()
-
-    def log(self, endpoint: str | None = None) -> list[Recorded]:
-        """Return the requests to one endpoint, or to all, oldest first."""
-        found: Iterable[Any] = self._do("log", endpoint=endpoint)
-        return [Recorded(**entry) for entry in found]
+        To *url*, or else the `callback_url` of the job (the last one). The body is
+        a sample with the job's ids, or *body* as it is.
+        """
+        sent = {"sample": sample, "job": job, "url": url, "body": body}
+        return Called(**self._do("call_back", **sent))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from .callbacks import Callbacks, Manner
 from .faults import FaultQueue
 from .files import FileTraits, clip_of, signed_path
 from .jobs import Job, JobBook
-from .journal import Journal
+from .journal import Journal, Recorded
+from .rates import Buckets
 from .timelines import Timeline
 
 KEY = "fake-key"
@@ -29,23 +32,30 @@ class Options:
     needs_task_id: bool = False
     """Files are not found without `task_id`."""
     callbacks: bool = False
-    """Send callbacks to the `callback_url` of a create."""
+    """Challenge the `callback_url` of a create, then tell it of each change."""
     callback_copies: int = 1
-    callback_reorder: bool = False
-    """Send each pair of callbacks of a job in the wrong order."""
+    callback_late: bool = False
+    """Tell of `processing` after the end has been told."""
     callback_capital: bool = False
-    """Say `Success` instead of `success`."""
+    """Say `Success` for `success`."""
 
 
 class Desk:
     """The state behind a fake."""
 
     def __init__(
-        self, seed: int | None, timeline: Timeline, options: Options, traits: FileTraits
+        self,
+        seed: int | None,
+        timeline: Timeline,
+        options: Options,
+        traits: FileTraits,
+        watch: Callable[[Recorded], None],
     ) -> None:
+        self._watch = watch
         self._fresh = (seed, timeline, options, traits)
         self._skipped = 0.0
         self.address = ""
+        self.callbacks = Callbacks(self.now, self._manner)
         self.reset()
 
     def reset(self) -> None:
@@ -53,7 +63,9 @@ class Desk:
         seed, timeline, self.options, self.traits = self._fresh
         self.book = JobBook(seed, timeline)
         self.faults = FaultQueue()
-        self.journal = Journal()
+        self.journal = Journal(self._watch)
+        self.buckets = Buckets()
+        self.callbacks.clear()
 
     def now(self) -> float:
         """Seconds on the fake's own clock."""
@@ -66,6 +78,15 @@ class Desk:
     def elapse(self, seconds: float) -> None:
         """Put the fake's clock forward."""
         self._skipped += seconds
+        self.callbacks.wake()
+
+    def _manner(self) -> Manner:
+        options = self.options
+        return Manner(
+            copies=options.callback_copies,
+            late=options.callback_late,
+            capital=options.callback_capital,
+        )
 
     def download_url(self, job: Job, host: str = "") -> str:
         """Return a newly signed URL of the job's file."""

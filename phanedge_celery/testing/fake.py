@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
@@ -9,6 +10,7 @@ from .controls import Controls
 from .desk import Desk, Options
 from .files import FileTraits
 from .gateway import Gateway
+from .journal import Recorded
 from .operations import Operations
 from .remote import PREFIX, answered
 from .server import Server
@@ -23,7 +25,8 @@ class FakePhanEdge(Controls):
     """A real HTTP server on *host*; a context manager, or `start()` and `stop()`.
 
     A *port* of 0 is a free one. The same *seed* gives the same ids. *timeline* is
-    for jobs without a script of their own.
+    for jobs without a script of their own. Each request is shown to *watch*, in the
+    thread that serves it, before it is answered.
     """
 
     def __init__(
@@ -35,8 +38,9 @@ class FakePhanEdge(Controls):
         timeline: Timeline = DEFAULT,
         options: Options = DEFAULT_OPTIONS,
         files: FileTraits = DEFAULT_TRAITS,
+        watch: Callable[[Recorded], None] = lambda _: None,
     ) -> None:
-        self._desk = Desk(seed, timeline, options, files)
+        self._desk = Desk(seed, timeline, options, files, watch)
         self._operations = Operations(self._desk)
         self._gateway = Gateway(self._desk)
         self._server = Server(self._handle, host, port)
@@ -50,16 +54,12 @@ class FakePhanEdge(Controls):
     def stop(self) -> None:
         """Close every connection; the port refuses from now on."""
         self._server.stop()
+        self._desk.callbacks.stop()
 
     @property
     def url(self) -> str:
         """The base URL, without a path."""
         return f"http://{self._server.host}:{self._server.port}"
-
-    @property
-    def key(self) -> str:
-        """An API key that is accepted now."""
-        return self._desk.options.keys[0]
 
     def __enter__(self) -> FakePhanEdge:
         return self.start()

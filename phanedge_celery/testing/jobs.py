@@ -9,11 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .timelines import DEFAULT, Step, Timeline
+from .timelines import DEFAULT, SUCCESSES, Step, Timeline
 
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-SUCCESSES = {"success", "succeed", "succeeded", "task_status_succeed", "completed"}
-SUCCESSES |= {"finish", "finished", "done"}
 TOLD = ("job_id", "platform_id", "file_id", "request", "created_at", "polls", "status")
 
 
@@ -33,6 +31,8 @@ class Job:
     """Queries answered from the timeline."""
     status: str = ""
     """The word last told."""
+    called: str = ""
+    """The word last told by a callback."""
     edition: int = 0
     """Counts the changes of the file's content."""
     signing: int = 0
@@ -52,19 +52,17 @@ class Job:
             self.polls += 1
         return step
 
-    def report(self, changes: str | Mapping[str, Any]) -> dict[str, Any]:
-        """Return the body of E2 for a status word, or with keys changed."""
-        if isinstance(changes, str):
-            changes = {"status": changes}
-        self.status = str(changes.get("status", "Processing"))
-        body: dict[str, Any] = {"task_id": self.job_id, "status": self.status}
-        if self.status.strip().lower() in SUCCESSES:
+    def report(self, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the body of E2 with keys changed, those that are None left out."""
+        status = changes.get("status") or self.status or "Processing"
+        body: dict[str, Any] = {"task_id": self.job_id, "status": status}
+        if str(status).strip().lower() in SUCCESSES:
             body |= {"file_id": self.file_id, "video_width": 1366, "video_height": 768}
         else:
             body["file_id"] = ""
         body["base_resp"] = {"status_code": 0, "status_msg": "success"}
         body |= changes
-        return {key: value for key, value in body.items() if value is not ...}
+        return {key: value for key, value in body.items() if value is not None}
 
     def as_json(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in TOLD}

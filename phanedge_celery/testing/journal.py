@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,10 +60,15 @@ class Post:
 
 
 class Journal:
-    """Keeps the last *limit* requests, and counts them all."""
+    """Keeps the last *limit* requests, counts all, shows each to *watch*."""
 
-    def __init__(self, limit: int = 50_000) -> None:
-        self._lock = threading.Lock()
+    def __init__(
+        self,
+        watch: Callable[[Recorded], None],
+        limit: int = 50_000,
+    ) -> None:
+        self._watch = watch
+        self._lock = threading.Condition()
         self.requests: deque[Recorded] = deque(maxlen=limit)
         self.posts: list[Post] = []
         self.counts: Counter[str] = Counter()
@@ -92,6 +97,15 @@ class Journal:
                 self.posts.append(_post(request, status, job_id))
             elif endpoint == "query":
                 self.queries[job_id or request.query.get("task_id", "")] += 1
+            self._lock.notify_all()
+        self._watch(entry)
+
+    def wait_for(self, endpoint: str, count: int, timeout: float) -> None:
+        """Wait until so many requests have come; raises `TimeoutError`."""
+        with self._lock:
+            if not self._lock.wait_for(lambda: self.counts[endpoint] >= count, timeout):
+                seen = self.counts[endpoint]
+                raise TimeoutError(f"{seen} of {count} requests to {endpoint} came")
 
     def snapshot(self) -> list[Recorded]:
         with self._lock:

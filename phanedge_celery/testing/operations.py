@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields as fields_of
 from dataclasses import replace
 from typing import Any
 
+from .calls import call
 from .desk import Desk
 from .faults import Fault, Rule
 from .files import clip_of
+from .samples import samples
 from .timelines import Timeline
 
 
@@ -107,6 +110,29 @@ class Operations:
 
     def posts(self) -> list[dict[str, Any]]:
         return [_json(post) for post in self._desk.journal.posts]
+
+    def key(self) -> str:
+        return self._desk.options.keys[0]
+
+    def wait_for(self, endpoint: str, count: int, timeout: float) -> None:
+        self._desk.journal.wait_for(endpoint, count, timeout)
+
+    def callbacks(self) -> list[dict[str, Any]]:
+        return [_json(called) for called in self._desk.callbacks.sent]
+
+    def call_back(
+        self,
+        sample: str,
+        job: str | None,
+        url: str | None,
+        body: Mapping[str, Any] | None,
+    ) -> dict[str, Any]:
+        if body is None:
+            text = samples()[sample].render(self._desk.facts(self._desk.job(job)))
+            body = json.loads(text)
+        to = url or self._desk.job(job).request["callback_url"]
+        self._desk.callbacks.sent.append(called := call(to, body))
+        return _json(called)
 
     def log(self, endpoint: str | None = None) -> list[dict[str, Any]]:
         found = self._desk.journal.snapshot()

@@ -14,13 +14,21 @@ from .operations import Operations
 from .wire import Reply, Request, json_answer
 
 PREFIX = "/_fake/"
+PATIENCE = 60
+"""Seconds to wait for the fake's answer, over those that the order takes itself."""
+ERRORS: Mapping[str, type[Exception]] = {
+    "LookupError": LookupError,
+    "TypeError": TypeError,
+    "ValueError": ValueError,
+    "TimeoutError": TimeoutError,
+}
 
 
 class RemoteFake(Controls):
     """The controls of the fake at *url*: `RemoteFake("http://127.0.0.1:8900")`.
 
     Each method is one POST to `/_fake/<operation>`; raises `OSError` when the fake
-    is away and `LookupError` or `ValueError` as it would in its own process.
+    is away, `LookupError`, `TypeError`, `ValueError` and `TimeoutError` as there.
     """
 
     def __init__(self, url: str) -> None:
@@ -30,14 +38,15 @@ class RemoteFake(Controls):
 
     def _do(self, operation: str, **arguments: Any) -> Any:
         host, port = self._address
-        with closing(HTTPConnection(host, port, timeout=30)) as connection:
+        patience = PATIENCE + arguments.get("timeout", 0)
+        with closing(HTTPConnection(host, port, timeout=patience)) as connection:
             kind = {"Content-Type": "application/json"}
             text = json.dumps(arguments)
             connection.request("POST", PREFIX + operation, text, kind)
             with connection.getresponse() as response:
                 answer = json.loads(response.read())
         if "error" in answer:
-            raise LookupError(answer["error"])
+            raise ERRORS[answer["type"]](answer["error"])
         return answer["result"]
 
 
@@ -46,6 +55,7 @@ def answered(request: Request, operations: Operations) -> Reply:
     arguments: Mapping[str, Any] = request.json if request.body else request.query
     try:
         result = operations.do(request.path[len(PREFIX) :], arguments)
-    except (LookupError, TypeError, ValueError) as problem:
-        return Reply(json_answer({"error": str(problem)}, 400))
+    except tuple(ERRORS.values()) as problem:
+        kind = next(name for name, cls in ERRORS.items() if isinstance(problem, cls))
+        return Reply(json_answer({"error": str(problem), "type": kind}, 400))
     return Reply(json_answer({"result": result}))

@@ -11,8 +11,11 @@ from typing import Any, TypeAlias
 from .faults import Fault
 
 Step: TypeAlias = str | Mapping[str, Any] | Fault
-"""A status word, a sample's name, keys to change in the usual body, or a fault."""
+"""A status word, a sample's name, keys to change in the usual body
+(None: left out), or a fault."""
 
+SUCCESSES = {"success", "succeed", "succeeded", "task_status_succeed", "completed"}
+SUCCESSES |= {"finish", "finished", "done"}
 DIRECTIVE = re.compile(r"\{fake:([^}]*)\}")
 
 
