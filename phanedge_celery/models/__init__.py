@@ -1,0 +1,24 @@
+"""The vendor's words, typed; our result, the video, among them."""
+
+from __future__ import annotations
+
+from .ids import file_id_of, job_id_of
+from .records import FileRecord, JobReport, Record, Submission, Video
+from .request import MAX_REQUEST, Subject, VideoRequest
+from .status import JobStatus
+from .texts import plain_text
+
+__all__ = [
+    "MAX_REQUEST",
+    "FileRecord",
+    "JobReport",
+    "JobStatus",
+    "Record",
+    "Subject",
+    "Submission",
+    "Video",
+    "VideoRequest",
+    "file_id_of",
+    "job_id_of",
+    "plain_text",
+]
