@@ -8,7 +8,7 @@ from typing import Any
 from .calls import Called
 from .faults import ENDPOINTS, Fault
 from .readings import Readings
-from .samples import samples
+from .samples import sample_named
 from .timelines import Step, Timeline
 
 
@@ -79,7 +79,7 @@ class Controls(Readings):
         fields of `Fault`.
         """
         fault = Fault(sample=sample, **spoilt)
-        where = on or samples()[sample].on
+        where = on or sample_named(sample).on
         self.fault(fault, on=where, times=times, skip=skip, seconds=seconds, job=job)
 
     def clear_faults(self, *on: str) -> None:

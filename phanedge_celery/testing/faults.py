@@ -7,8 +7,11 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from .samples import sample_named
+
 ENDPOINTS = ("create", "query", "retrieve", "content", "file")
 """E1 to E4 of the contract, then the file's own URL."""
+HANG_UPS = (None, "reset", "close", "unread", "stale")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +60,12 @@ class Fault:
     changes_file: bool = False
     """The file's content is another one afterwards."""
 
+    def __post_init__(self) -> None:
+        if self.sample is not None:
+            sample_named(self.sample)
+        if self.hang_up not in HANG_UPS:
+            raise ValueError(f"hang_up is one of {HANG_UPS}, not {self.hang_up!r}")
+
     @classmethod
     def read(cls, fields: Mapping[str, Any]) -> Fault:
         """Return the fault that `as_json` wrote."""
@@ -92,7 +101,7 @@ POLITE = Fault()
 
 @dataclass
 class Rule:
-    """A fault with the requests that it is for."""
+    """A fault with the requests that it is for; raises `ValueError` on others."""
 
     fault: Fault
     on: Collection[str]
@@ -101,6 +110,10 @@ class Rule:
     left: int | None = 1
     until: float | None = None
     skip: int = 0
+
+    def __post_init__(self) -> None:
+        if strange := set(self.on) - set(ENDPOINTS):
+            raise ValueError(f"{strange} are none of {ENDPOINTS}")
 
     def wants(
         self, endpoint: str, ids: Collection[str], prompt: Callable[[], str]

@@ -9,7 +9,7 @@ from email.utils import formatdate
 from typing import Any
 
 from .faults import Fault
-from .samples import samples
+from .samples import sample_named
 from .wire import Answer, Request
 
 PLACES = ("job_id", "platform_id", "file_id", "download_url")
@@ -55,10 +55,8 @@ def _replacement(fault: Fault, facts: Mapping[str, Any]) -> Answer:
 
 
 def played(name: str, facts: Mapping[str, Any], status: int | None = None) -> Answer:
-    """Return a sample as an answer; raises `LookupError` for an unknown name."""
-    sample = samples().get(name)
-    if sample is None:
-        raise LookupError(f"there is no sample {name!r}")
+    """Return a sample as an answer."""
+    sample = sample_named(name)
     kind = {"Content-Type": f"{sample.content_type}; charset=utf-8"}
     return Answer(status or sample.status, sample.render(facts).encode(), kind)
 

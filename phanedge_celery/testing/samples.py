@@ -42,6 +42,13 @@ def samples() -> Mapping[str, Sample]:
     return {sample.name: sample for sample in found}
 
 
+def sample_named(name: str) -> Sample:
+    """Return a sample; raises `LookupError` when there is none of that name."""
+    if name not in samples():
+        raise LookupError(f"there is no sample {name!r}")
+    return samples()[name]
+
+
 def _sample(file: str, where: str, status: str) -> Sample:
     name, _, kind = file.partition(".")
     code = re.search(r"\d{3}", status)

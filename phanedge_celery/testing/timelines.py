@@ -9,6 +9,7 @@ from itertools import accumulate
 from typing import Any, TypeAlias
 
 from .faults import Fault
+from .samples import sample_named
 
 Step: TypeAlias = str | Mapping[str, Any] | Fault
 """A status word, a sample's name, keys to change in the usual body
@@ -16,6 +17,8 @@ Step: TypeAlias = str | Mapping[str, Any] | Fault
 
 SUCCESSES = {"success", "succeed", "succeeded", "task_status_succeed", "completed"}
 SUCCESSES |= {"finish", "finished", "done"}
+SAMPLE_LIKE = ("create_", "query_", "gateway_", "v2_")
+"""So a misspelt name of a sample is not taken for a status word."""
 DIRECTIVE = re.compile(r"\{fake:([^}]*)\}")
 
 
@@ -26,6 +29,13 @@ class Timeline:
     steps: tuple[Step, ...]
     ends: tuple[float, ...] = ()
     """Age in seconds at which each step but the last ends; none: one step a poll."""
+
+    def __post_init__(self) -> None:
+        if not self.steps:
+            raise ValueError("a timeline needs a step")
+        for step in self.steps:
+            if isinstance(step, str) and step.startswith(SAMPLE_LIKE):
+                sample_named(step)
 
     @classmethod
     def polls(cls, *steps: Step) -> Timeline:
