@@ -1,0 +1,46 @@
+"""Whether the result backend and the broker can serve: every worker must see them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from celery import Celery
+from celery.exceptions import ImproperlyConfigured
+
+from .sources import places
+
+
+def unfit(app: Celery) -> Iterator[str]:
+    """Yield a sentence for the result backend and one for the broker, if unfit."""
+    if reason := _unfit_backend(app):
+        yield (
+            f"result_backend: {reason}. Results and tickets must be readable by every "
+            "worker and every web process: use redis://, db+postgresql:// or another "
+            f"database, or django-db. Set {places(app, 'result_backend')}."
+        )
+    if _is_filesystem(app):
+        yield (
+            "broker_url: filesystem:// loses messages, and with them paid jobs. Use "
+            "redis://, amqp://, or sqla+sqlite:///celery.db on one machine. "
+            f"Set {places(app, 'broker_url')}."
+        )
+
+
+def _unfit_backend(app: Celery) -> str | None:
+    from celery.backends.base import DisabledBackend
+    from celery.backends.rpc import RPCBackend
+
+    try:
+        backend = app.backend
+    except (ImproperlyConfigured, ImportError) as error:
+        return str(error).rstrip(".")
+    if isinstance(backend, DisabledBackend):
+        return "results are switched off"
+    if isinstance(backend, RPCBackend):
+        return "rpc:// keeps a result for the one process that asked"
+    return None
+
+
+def _is_filesystem(app: Celery) -> bool:
+    ends = (app.connection_for_read(), app.connection_for_write())
+    return any(end.get_transport_cls().driver_type == "filesystem" for end in ends)
