@@ -84,7 +84,7 @@ class Gateway:
         return Outcome(answer, own.job, _joined(fault, own.fault))
 
     def _stamped(self, answer: Answer) -> Answer:
-        number = {"X-Oneapi-Request-Id": f"20261124{next(self._numbers):012d}"}
+        number = {"X-Oneapi-Request-Id": f"fake{next(self._numbers):016d}"}
         return replace(answer, headers={**number, **answer.headers})
 
 

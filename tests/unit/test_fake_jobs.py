@@ -255,7 +255,7 @@ def test_a_timeline_by_seconds_tells_the_word_whose_span_holds_the_age(
 ) -> None:
     words = {f"word{n}": float(span) for n, span in enumerate(spans)}
 
-    told = Timeline.seconds(**words).step(99, age)
+    told = Timeline.seconds(end="Success", **words).step(99, age)
 
     passed = sum(sum(spans[: n + 1]) <= age for n in range(len(spans)))
     assert told == ([*(word.capitalize() for word in words), "Success"][passed])
