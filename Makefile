@@ -62,16 +62,17 @@ find_python = for python in $(PYTHON) python3 python3.13 python3.12 python3.11 p
 
 # Servers that the tests start for themselves, each on a free port. Only root on Debian
 # gets them installed; for anyone else a test without its server skips (with CI set it
-# fails) and names what to install. RUNLEVEL keeps apt from starting them.
+# fails) and says what to install. PostgreSQL refuses to run as root, and its package
+# also brings the user that it then runs as. RUNLEVEL keeps apt from starting services.
 services:
 	@[ "$$(id -u)" = 0 ] && [ -e /etc/debian_version ] || exit 0; \
-	PATH="$$PATH:/usr/sbin"; missing=; \
-	for server in redis-server rabbitmq-server; do \
-		command -v $$server >/dev/null || missing="$$missing $$server"; \
-	done; \
+	PATH="$$PATH:/usr/sbin:$$(echo /usr/lib/postgresql/*/bin | tr ' ' :)"; missing=; \
+	command -v redis-server >/dev/null || missing="$$missing redis-server"; \
+	command -v rabbitmq-server >/dev/null || missing="$$missing rabbitmq-server"; \
+	command -v postgres >/dev/null || missing="$$missing postgresql"; \
 	[ -n "$$missing" ] || exit 0; \
 	echo "Installing with apt-get, for the tests:$$missing"; \
 	export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1; \
 	{ apt-get update -qq && \
 	  apt-get install -qq -y --no-install-recommends $$missing; } >/dev/null \
-	|| echo "apt-get failed; the tests will name what they miss." >&2
+	|| echo "apt-get failed; the tests will say what they miss." >&2
