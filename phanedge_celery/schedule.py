@@ -43,10 +43,12 @@ class PollSchedule:
         limited: bool = False,
         retry_after: float | None = None,
     ) -> float:
-        """Return the wait after *failures* troubles in a row, never under Retry-After."""
+        """Return the wait after so many troubles in a row; Retry-After at least."""
         first = self.limited_first if limited else self.retry_first
         doubled = first * 2.0 ** min(max(failures - 1, 0), 30)
-        wait = self._jittered(min(max(doubled, first), max(self.retry_max, first)), dice)
+        wait = self._jittered(
+            min(max(doubled, first), max(self.retry_max, first)), dice
+        )
         return max(wait, retry_after or 0)
 
     def _jittered(self, wait: float, dice: float) -> float:
@@ -84,3 +86,35 @@ class Streak:
         if limit is None:
             return False
         return self.count > limit and now - self.since >= (patience or 0)
+
+
+@dataclass(frozen=True)
+class WatchPace:
+    """How closely the watch looks after overdue jobs."""
+
+    period: float = 15
+    grace: float = 30
+    """How long a job may be overdue before its message is sent again."""
+    most: int = 200
+    """Messages in one run."""
+    doublings: int = 6
+
+    def next_look(self, resends: int) -> float:
+        """Return the wait before the same version is sent once more: 30, 60, 120 …"""
+        return float(self.grace * 2 ** min(resends, self.doublings))
+
+
+WATCH = WatchPace()
+
+_TYPICAL = {
+    ("MiniMax-Hailuo-02", "768P"): 120,
+    ("MiniMax-Hailuo-02", "1080P"): 240,
+    ("I2V-01", "720P"): 114,
+    ("T2V-01", "720P"): 234,
+}
+
+
+def expected_seconds(model: str | None, resolution: str | None) -> float:
+    """Return how long a job of that kind typically runs (contract, section 7)."""
+    by_resolution = 240 if resolution == "1080P" else 120
+    return float(_TYPICAL.get((model or "", resolution or ""), by_resolution))

@@ -1,0 +1,237 @@
+"""A job's next message: built from a request, stored, stamped with a version, sent."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from celery import Celery, Task
+from celery.app.task import Context
+from celery.canvas import Signature
+from kombu.exceptions import OperationalError
+
+from . import schedule
+from .events import say
+from .schedule import MAX_COUNTDOWN, countdown
+from .tickets import Ticket, TicketStore
+
+HEADER = "phanedge"
+FORMAT = 1
+"""The version of the stamp's shape; a message with a higher one is passed on."""
+
+CANVAS = ("link", "link_error", "chain", "chord", "group_id", "group_index")
+_OF_ONE_SENDING = {
+    "add_to_parent",
+    "connection",
+    "countdown",
+    "eta",
+    "expires",
+    "origin",
+    "producer",
+    "publisher",
+    "redelivered",
+    "retry",
+    "retry_policy",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamp:
+    """What moves from message to message: the version, and a mirror of the ticket."""
+
+    version: int | None
+    """The ticket's, None while there has been none."""
+    job_id: str | None = None
+    deadline: float | None = None
+    polls: int | None = None
+    save_to: str | None = None
+    due: float | None = None
+    """When this wait is over, if it takes more than one message."""
+    rounds: int | None = None
+    """How often it went round while the ticket store was away."""
+    format: int = FORMAT
+
+    @classmethod
+    def of(cls, headers: Mapping[str, Any] | None) -> Stamp | None:
+        """Return the stamp of a message, None for one sent by a canvas or by name."""
+        found = (headers or {}).get(HEADER)
+        if found is None:
+            return None
+        return cls(**{k: found[k] for k in cls.__dataclass_fields__ if k in found})
+
+    def header(self) -> dict[str, Any]:
+        return {k: v for k, v in asdict(self).items() if v is not None}
+
+
+def received(task: Task[Any, Any], request: Context) -> dict[str, Any]:
+    """Return the message that *request* came in, as Celery would send it again.
+
+    Callbacks that have no id yet get one for good, in *request* too: Celery gives
+    an id-less callback a new one at each sending, and a linked paid job would be
+    bought once for each.
+    """
+    name_callbacks(request)
+    options = dict(task.signature_from_request(request).options)
+    limits = {"time_limit": task.time_limit, "soft_time_limit": task.soft_time_limit}
+    if all(options.get(name) == limit for name, limit in limits.items()):
+        options = {k: v for k, v in options.items() if k not in limits}
+    return _message(task.name, request.args, request.kwargs, options)
+
+
+def first(
+    task: Task[Any, Any],
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    options: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return the first message of a job, from the caller's ``apply_async`` options."""
+    named = dict(options)
+    for kind in ("link", "link_error"):
+        if named.get(kind):
+            named[kind] = _named(_list(named[kind]), named["task_id"], kind)
+    return _message(task.name, args, kwargs, named)
+
+
+def handed_over(
+    message: Mapping[str, Any], to: str, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return *message* for the next step: another task, with the same options."""
+    return _message(to, args, kwargs, message["options"])
+
+
+def without_canvas(message: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *message* for a job whose canvas has already been told the end."""
+    options = {k: v for k, v in message["options"].items() if k not in CANVAS}
+    return {**message, "options": options}
+
+
+def has_canvas(message: Mapping[str, Any] | None) -> bool:
+    return any(message["options"].get(name) for name in CANVAS) if message else False
+
+
+def stamp_for(ticket: Ticket, due: float | None = None) -> Stamp:
+    """Return the stamp that lets a message speak for this ticket's version."""
+    far = due is not None and due - time.time() > MAX_COUNTDOWN
+    return Stamp(
+        version=ticket.version,
+        job_id=ticket.job_id,
+        deadline=ticket.deadline,
+        polls=ticket.polls or None,
+        save_to=ticket.save_to,
+        due=due if far else None,
+    )
+
+
+def send_next(
+    app: Celery, ticket: Ticket, *, due: float | None = None, **delivery: Any
+) -> bool:
+    """Send the message of *ticket*, now or when *due*; say whether the broker took it.
+
+    A broker that is away is no error: the ticket knows, and the watch sends it.
+    """
+    if ticket.message is None:
+        return False
+    after = max(due - time.time(), 0) if due else 0
+    try:
+        send(app, ticket.message, stamp_for(ticket, due), after=after, **delivery)
+    except (OperationalError, OSError) as error:
+        say("unsent", ticket, type(error).__name__)
+        return False
+    return True
+
+
+def resend(app: Celery, store: TicketStore, ticket: Ticket) -> bool:
+    """Send the message of *ticket* again, unless somebody has just done so.
+
+    It is touched first, for longer each time, so that a long queue makes no storm.
+    """
+    look = time.time() + schedule.WATCH.next_look(ticket.resends)
+    if not store.touch(ticket.id, ticket.version, look):
+        return False
+    say("resent", ticket)
+    return send_next(app, ticket)
+
+
+def send(
+    app: Celery,
+    message: Mapping[str, Any],
+    stamp: Stamp,
+    *,
+    after: float = 0,
+    **delivery: Any,
+) -> None:
+    """Send *message* under *stamp*, to arrive *after* seconds or later.
+
+    Raises what the broker's library raises.
+    """
+    options = message["options"]
+    Signature.from_dict(dict(message), app=app).apply_async(
+        headers={**options.get("headers", {}), HEADER: stamp.header()},
+        countdown=countdown(after) or None,
+        parent_id=options.get("parent_id") or options["task_id"],
+        add_to_parent=False,
+        **delivery,
+    )
+
+
+def _message(
+    name: str,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    options: Mapping[str, Any],
+) -> dict[str, Any]:
+    kept = {
+        name: value
+        for name, value in options.items()
+        if value not in (None, [], {}) and name not in _OF_ONE_SENDING
+    }
+    headers = kept.pop("headers", {})
+    kept_headers = {
+        name: value
+        for name, value in headers.items()
+        if name not in (HEADER, "redelivered", "delivery_info", "properties")
+    }
+    if kept_headers:
+        kept["headers"] = kept_headers
+    return {
+        "task": name,
+        "args": list(args or ()),
+        "kwargs": dict(kwargs or {}),
+        "options": kept,
+    }
+
+
+def name_callbacks(request: Context) -> None:
+    if request.callbacks:
+        request.callbacks = _named(request.callbacks, request.id, "link")
+    if request.errbacks:
+        request.errbacks = _named(request.errbacks, request.id, "link_error")
+
+
+def _named(signatures: Iterable[Any], id: str, kind: str) -> list[Any]:
+    return [
+        _with_id(dict(signature), id, f"{kind}/{index}")
+        for index, signature in enumerate(signatures)
+    ]
+
+
+def _with_id(signature: dict[str, Any], id: str, path: str) -> dict[str, Any]:
+    """Give a signature, and all that it is made of, an id that never changes."""
+    kwargs = dict(signature.get("kwargs") or {})
+    for part in ("tasks", "header"):
+        if isinstance(kwargs.get(part), (list, tuple)):
+            kwargs[part] = _named(kwargs[part], id, f"{path}/{part}")
+        elif isinstance(kwargs.get(part), Mapping):
+            kwargs[part] = _with_id(dict(kwargs[part]), id, f"{path}/{part}")
+    if isinstance(kwargs.get("body"), Mapping):
+        kwargs["body"] = _with_id(dict(kwargs["body"]), id, f"{path}/body")
+    own = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{HEADER}:{id}/{path}"))
+    options = {"task_id": own, **(signature.get("options") or {})}
+    return {**signature, "kwargs": kwargs, "options": options}
+
+
+def _list(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, (list, tuple)) else [value]

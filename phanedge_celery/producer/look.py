@@ -1,0 +1,68 @@
+"""Where jobs are, as an app shows them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from celery import Celery, states
+
+from .. import results
+from ..tickets import Stage, store_for
+from .sending import app_of
+
+
+def video_progress(id: str, app: Celery | None = None) -> dict[str, Any]:
+    """Return where a job is, as one JSON-ready dict, whatever its state.
+
+    An id that nobody knows is ``PENDING``. Never triggers work, needs no API key;
+    raises `tickets.TicketStoreUnavailable` when there is nothing to read from.
+    """
+    app = app_of(app)
+    ticket = store_for(app).read(id) if is_id(id) else None
+    if ticket is None:
+        return _without_ticket(app, id)
+    seen: Any = None
+    if ticket.stage in (Stage.DONE, Stage.ENDING, Stage.SAVING):
+        seen = app.AsyncResult(ticket.id).result
+    state = results.STATES.get(ticket.stage, results.PROGRESS)
+    seen = seen if isinstance(seen, Mapping) else None
+    return results.progress(ticket, state, time.time(), seen)
+
+
+def _without_ticket(app: Celery, id: Any) -> dict[str, Any]:
+    if not is_id(id):
+        return results.unknown(str(id)[:_LONGEST_ID], states.PENDING, None)
+    found = app.AsyncResult(id)
+    return results.unknown(id, found.state, found.result)
+
+
+_LONGEST_ID = 255
+
+
+def is_id(id: Any) -> bool:
+    return isinstance(id, str) and 0 < len(id) <= _LONGEST_ID and id.isprintable()
+
+
+def jobs(
+    *,
+    stage: str | None = None,
+    overdue: bool = False,
+    error: str | None = None,
+    since: float | None = None,
+    app: Celery | None = None,
+) -> Iterator[dict[str, Any]]:
+    """Yield jobs, newest first, each as `video_progress` shows it.
+
+    *stage* is one of `tickets.Stage`, *error* the name of an error class, *since* a
+    Unix time; *overdue* leaves out all that are on time.
+    """
+    app = app_of(app)
+    now = time.time()
+    wanted = Stage(stage) if stage else None
+    for ticket in store_for(app).jobs(stage=wanted, error=error, since=since):
+        if overdue and not results.is_overdue(ticket, now):
+            continue
+        state = results.STATES.get(ticket.stage, results.PROGRESS)
+        yield results.progress(ticket, state, now)

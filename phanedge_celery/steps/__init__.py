@@ -1,0 +1,8 @@
+"""How a step runs (design, section 5); the one place that knows versions."""
+
+from __future__ import annotations
+
+from .running import run
+from .step import Step, submit_lease
+
+__all__ = ["Step", "run", "submit_lease"]

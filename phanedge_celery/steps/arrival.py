@@ -1,0 +1,102 @@
+"""How a message arrives: its ticket is read or made, and stale ones drop out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, NoReturn
+
+from celery.exceptions import Ignore
+
+from .. import endings, messages
+from ..events import say
+from ..messages import Stamp
+from ..settings import Settings
+from ..tickets import Stage, Ticket, TicketStoreUnavailable
+from .step import Step, submit_lease
+
+
+def arrive(step: Step, stage: Stage, fresh: Mapping[str, Any]) -> None:
+    """Read the ticket, and drop out unless this message speaks for its version."""
+    ticket = step.store.read(step.id)
+    step.ticket = ticket or _create(step, stage, fresh)
+    if step.stamp is None:
+        messages.name_callbacks(step.request)
+    else:
+        _adopt(step, step.stamp)
+    _drop_if_stale(step)
+    if step.ticket.stage is Stage.CANCELLED:
+        _settle(step)
+    due = step.stamp and step.stamp.due
+    if due and due - time.time() > 1:
+        step.send(due)
+
+
+def _drop_if_stale(step: Step) -> None:
+    ticket = step.ticket
+    told = ticket.stage.ended and ticket.next_at is None
+    # A canvas node that was cancelled before it began has not been told yet.
+    if ticket.version > step.version or (told and ticket.version > 1):
+        raise Ignore(f"not for version {ticket.version} of {step.id}")
+
+
+def _create(step: Step, stage: Stage, fresh: Mapping[str, Any]) -> Ticket:
+    """Make the ticket of a canvas node, or make it again from a message's mirror."""
+    now = time.time()
+    ticket = Ticket(
+        id=step.id,
+        version=step.version,
+        stage=stage,
+        since=now,
+        next_at=now,
+        message=None if step.eager else messages.received(step.task, step.request),
+        **fresh,
+    )
+    if step.stamp and step.had_ticket:
+        say("ticket_lost", ticket)
+        ticket = _mirrored(ticket, step.stamp, step.settings)
+    created = step.store.create(ticket)
+    if created and ticket.stage is Stage.SUBMITTING:
+        raise Ignore(f"the ticket of {step.id} was lost; it may have been submitted")
+    found = ticket if created else step.store.read(step.id)
+    if found is None:
+        raise TicketStoreUnavailable(f"the ticket {step.id} comes and goes")
+    return found
+
+
+def _mirrored(ticket: Ticket, stamp: Stamp, settings: Settings) -> Ticket:
+    if ticket.stage is Stage.QUEUED and stamp.job_id is None:
+        lease = submit_lease(settings)
+        return replace(ticket, stage=Stage.SUBMITTING, next_at=ticket.since + lease)
+    return replace(
+        ticket,
+        job_id=stamp.job_id or ticket.job_id,
+        deadline=stamp.deadline,
+        polls=stamp.polls or 0,
+        save_to=stamp.save_to or ticket.save_to,
+    )
+
+
+def _adopt(step: Step, stamp: Stamp) -> None:
+    """Give the job in the message to a ticket that waits for one (section 5)."""
+    if not stamp.job_id or not endings.awaits_a_job(step.ticket):
+        return
+    step.version = step.ticket.version
+    step.advance(
+        stage=Stage.POLLING,
+        job_id=stamp.job_id,
+        deadline=stamp.deadline,
+        error=None,
+        errors={},
+        ended_at=None,
+        next_at=time.time(),
+    )
+    say("adopted", step.ticket)
+
+
+def _settle(step: Step) -> NoReturn:
+    endings.revoke(step.app, step.request)
+    step.advance(stage=Stage.CANCELLED, message=None, next_at=None)
+    say("cancelled", step.ticket)
+    raise Ignore("cancelled")

@@ -1,0 +1,107 @@
+"""One run of one step: its request, its ticket, the version it speaks for."""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NoReturn
+from uuid import uuid4
+
+from celery import Celery, Task
+from celery.exceptions import Ignore
+
+from .. import messages, results, signals
+from ..answers import Trouble
+from ..events import say
+from ..messages import Stamp
+from ..moves import Again, End, wait_out
+from ..settings import Settings, settings_for
+from ..tickets import Stage, Ticket, TicketMissing, store_for
+
+if TYPE_CHECKING:
+    from ..client import Client
+
+
+class Step:
+    """One run of one step: its request, its ticket, and the version it speaks for."""
+
+    ticket: Ticket
+
+    def __init__(self, task: Task[Any, Any]) -> None:
+        self.task = task
+        self.app: Celery = task.app
+        self.request = task.request
+        self.eager = bool(self.request.is_eager or self.request.called_directly)
+        self.id: str = self.request.id or str(uuid4())
+        self.settings: Settings = settings_for(self.app)
+        self.store = store_for(self.app, eager=self.eager)
+        self.stamp = Stamp.of(self.request.headers)
+        self.had_ticket = bool(self.stamp and self.stamp.version)
+        self.version: int = (self.stamp and self.stamp.version) or 1
+
+    @property
+    def client(self) -> Client:
+        from .client import client_for
+
+        return client_for(self.settings)
+
+    @property
+    def dice(self) -> float:
+        return random.random()  # noqa: S311 - it spreads polls, and guards nothing
+
+    def claim(self, stage: Stage, lease: float) -> None:
+        """Advance before an act that must not happen twice; Ignore if another did."""
+        before = self.ticket
+        self.advance(stage=stage, next_at=time.time() + lease)
+        self.tell_change(before)
+
+    def wait_out(self, trouble: Trouble, **changes: Any) -> Again | End:
+        """Wait *trouble* out, or end with it (design, section 7)."""
+        most = self.ticket.max_wait or self.settings.max_wait
+        return wait_out(
+            self.ticket,
+            trouble,
+            self.settings.schedule,
+            now=time.time(),
+            dice=self.dice,
+            give_up_at=self.ticket.deadline or self.ticket.since + most,
+            changes=changes,
+        )
+
+    def advance(self, **changes: Any) -> None:
+        """Advance the ticket; Ignore if another copy of the message was first."""
+        ticket = self.try_advance(**changes)
+        if ticket is None:
+            raise Ignore(f"another copy has advanced {self.id}")
+        self.ticket, self.version = ticket, ticket.version
+
+    def try_advance(self, **changes: Any) -> Ticket | None:
+        try:
+            return self.store.advance(self.id, self.version, **changes)
+        except TicketMissing:
+            say("ticket_lost", self.ticket)
+            self.store.create(replace(self.ticket, version=self.version))
+            return self.store.advance(self.id, self.version, **changes)
+
+    def tell_change(self, before: Ticket) -> None:
+        """Publish the ticket when its stage or status is another than *before*."""
+        now = self.ticket
+        if (before.stage, before.status) == (now.stage, now.status):
+            return
+        say("changed", now)
+        if not self.eager:
+            results.show(self.app, self.store, now, self.request)
+        if before.status != now.status:
+            signals.video_status_changed.send(sender=self.task, id=now.id, ticket=now)
+
+    def send(self, due: float) -> NoReturn:
+        """Send the next message, and leave."""
+        messages.send_next(self.app, self.ticket, due=due)
+        raise Ignore("its next message is on its way")
+
+
+def submit_lease(settings: Settings) -> float:
+    """Return how long a POST may stay unanswered, in seconds."""
+    connect, read = settings.timeout
+    return connect + max(read, 120) + 30

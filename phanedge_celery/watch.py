@@ -1,0 +1,91 @@
+"""The watch: re-sends the message of every job that is overdue."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any, Final
+
+from celery import Celery, Task, bootsteps, shared_task
+from celery.signals import worker_init
+from kombu.exceptions import OperationalError
+
+from . import schedule
+from .errors import ConfigurationError
+from .events import say
+from .messages import resend
+from .settings import check_app
+from .tickets import TicketStoreUnavailable, store_for
+
+WATCH: Final = "phanedge.watch"
+
+
+@shared_task(
+    name=WATCH,
+    bind=True,
+    ignore_result=True,
+    acks_late=False,
+    soft_time_limit=60,
+    time_limit=660,
+)
+def watch(self: Task[Any, Any]) -> None:
+    """Re-send what is overdue, oldest first; it never advances a ticket.
+
+    A new version would kill a message that is only waiting in a long queue.
+    """
+    store = store_for(self.app)
+    for ticket in store.overdue(
+        time.time() - schedule.WATCH.grace, schedule.WATCH.most
+    ):
+        resend(self.app, store, ticket)
+
+
+class WatchStarter(bootsteps.StartStopStep):
+    """One daemon thread in each worker, that publishes the watch when it is due.
+
+    A consumer step starts again after each reconnection, which a timer made in
+    ``worker_ready`` does not; and what hangs in a thread stops no worker.
+    """
+
+    def __init__(self, parent: Any, **options: Any) -> None:
+        super().__init__(parent, **options)
+        self._stopped = threading.Event()
+
+    def start(self, parent: Any) -> None:
+        self._stopped = threading.Event()
+        threading.Thread(
+            target=_publish_until,
+            args=(parent.app, parent.hostname, self._stopped),
+            name="phanedge-watch",
+            daemon=True,
+        ).start()
+
+    def stop(self, parent: Any) -> None:
+        self._stopped.set()
+
+    shutdown = stop
+
+
+def _publish_until(app: Celery, owner: str, stopped: threading.Event) -> None:
+    while not stopped.wait(schedule.WATCH.period):
+        _publish(app, owner)
+
+
+def _publish(app: Celery, owner: str) -> None:
+    """Publish one watch, if no other worker has in this period."""
+    period = schedule.WATCH.period
+    try:
+        if store_for(app).lease(WATCH, owner, max(period - 1, 0.9 * period)):
+            app.send_task(WATCH, retry=False, expires=period, ignore_result=True)
+    except (TicketStoreUnavailable, OperationalError, OSError) as error:
+        say("watch_unsent", owner, type(error).__name__)
+
+
+@worker_init.connect(weak=False)
+def _begin(sender: Any, **_: Any) -> None:
+    """Refuse to start on settings that cannot work; else watch."""
+    try:
+        check_app(sender.app)
+    except ConfigurationError as error:
+        raise SystemExit(f"phanedge_celery: {error}") from error
+    sender.app.steps["consumer"].add(WatchStarter)
