@@ -109,8 +109,7 @@ def _size(value: object) -> int | None:
 
 def _moment(value: object) -> datetime | None:
     number = code_of(value)
-    if isinstance(number, int) and 0 < number < _URLS: Final = ("download_url", "backup_download_url")
-_YEAR_2200:
+    if isinstance(number, int) and 0 < number < _YEAR_2200:
         return datetime.fromtimestamp(number, timezone.utc)
     return None
 

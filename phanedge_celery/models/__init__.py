@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .ids import file_id_of, job_id_of
 from .records import FileRecord, JobReport, Record, Submission, Video
-from .request import MAX_REQUEST, Subject, VideoRequest
+from .request import MAX_REQUEST, Subject, VideoRequest, canonical, stored_images
 from .status import JobStatus
 from .texts import plain_text
 
@@ -18,7 +18,9 @@ __all__ = [
     "Submission",
     "Video",
     "VideoRequest",
+    "canonical",
     "file_id_of",
     "job_id_of",
     "plain_text",
+    "stored_images",
 ]

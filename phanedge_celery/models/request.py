@@ -130,18 +130,6 @@ class VideoRequest(Record):
         """Tell whether two requests are the same, whatever the order of their keys."""
         return hashlib.sha256(canonical(self.wire())).hexdigest()
 
-    @property
-    def stored_images(self) -> list[str]:
-        """Names of images that lie in the app's own storage, still to be read."""
-        frames = [self.first_frame_image, self.last_frame_image]
-        subjects = self.subject_reference or ()
-        frames += [image for subject in subjects for image in subject.image]
-        return [
-            frame.removeprefix(STORED)
-            for frame in frames
-            if frame and frame.startswith(STORED)
-        ]
-
     def warnings(self) -> list[str]:
         """Return what the vendor may refuse, by what is documented today."""
         found = doubts(self.mode, self.model, self.resolution, self.duration)
@@ -150,6 +138,18 @@ class VideoRequest(Record):
         if self.mode == "fl2v" and not self.first_frame_image:
             found.append("last_frame_image is ignored without first_frame_image")
         return found
+
+
+def stored_images(wire: Mapping[str, Any]) -> list[str]:
+    """Return names of images in the app's own storage, which are still to be read."""
+    frames = [wire.get("first_frame_image"), wire.get("last_frame_image")]
+    for subject in wire.get("subject_reference") or ():
+        frames += subject.get("image", ())
+    return [
+        frame.removeprefix(STORED)
+        for frame in frames
+        if isinstance(frame, str) and frame.startswith(STORED)
+    ]
 
 
 def canonical(value: object) -> bytes:
