@@ -1,0 +1,126 @@
+"""Tickets in this process's memory, for eager mode and the in-memory broker."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from threading import Lock
+from typing import Any, NamedTuple
+
+from . import rows
+from .rows import Row
+from .store import TicketMissing
+from .ticket import FORMAT, Stage, Ticket
+
+
+class _Lease(NamedTuple):
+    owner: str
+    token: int
+    until: float
+
+
+class MemoryTickets:
+    """A dict of rows under a lock. Other processes, children too, have their own."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._rows: dict[str, Row] = {}
+        self._leases: dict[str, _Lease] = {}
+
+    def create(self, ticket: Ticket) -> bool:
+        row = rows.row(ticket)
+        with self._lock:
+            return self._rows.setdefault(ticket.id, row) is row
+
+    def read(self, id: str) -> Ticket | None:
+        row = self._rows.get(id)
+        return rows.ticket(row) if row else None
+
+    def advance(
+        self, id: str, version: int, *, stage: Stage, **changes: Any
+    ) -> Ticket | None:
+        written = rows.changed(stage, changes)
+        with self._lock:
+            row = self._rows.get(id)
+            if row is None:
+                raise TicketMissing(id)
+            if rows.ticket(row).version > version:
+                return None
+            counted: Row = {"version": version + 1, "resends": 0}
+            self._rows[id] = row = {**row, **written, **counted}
+        return rows.ticket(row)
+
+    def touch(self, id: str, version: int, next_at: float) -> bool:
+        with self._lock:
+            row = self._rows.get(id)
+            if row is None or _newer(row) or row["version"] != version:
+                return False
+            resends = rows.ticket(row).resends + 1
+            self._rows[id] = {**row, "next_at": next_at, "resends": resends}
+        return True
+
+    def overdue(self, before: float, limit: int) -> list[Ticket]:
+        due = [
+            (ticket.next_at, ticket.id, ticket)
+            for ticket in (rows.ticket(row) for row in self._all() if not _newer(row))
+            if ticket.next_at is not None and ticket.next_at <= before
+        ]
+        return [ticket for _, _, ticket in sorted(due, key=lambda d: d[:2])[:limit]]
+
+    def jobs(
+        self,
+        *,
+        stage: Stage | None = None,
+        error: str | None = None,
+        since: float | None = None,
+    ) -> Iterator[Ticket]:
+        newest = sorted(rows.readable(self._all()), key=lambda t: -t.since)
+        for ticket in newest:
+            wanted = stage is None or ticket.stage is stage
+            young = since is None or ticket.since >= since
+            if wanted and young and rows.has_error(ticket, error):
+                yield ticket
+
+    def lease(self, name: str, owner: str, seconds: float) -> int | None:
+        now = time.time()
+        with self._lock:
+            held = self._leases.get(name, _Lease("", 0, 0))
+            if held.until > now and held.owner != owner:
+                return None
+            token = held.token if held.until > now else held.token + 1
+            self._leases[name] = _Lease(owner, token, now + seconds)
+        return token
+
+    def purge(self, before: float) -> int:
+        with self._lock:
+            over = [id for id, row in self._rows.items() if _over(row, before)]
+            for id in over:
+                del self._rows[id]
+        return len(over)
+
+    def close(self) -> None:
+        """Nothing to let go of; what was written stays."""
+
+    def clear(self) -> None:
+        """Forget everything, so that a test starts from nothing."""
+        with self._lock:
+            self._rows.clear()
+            self._leases.clear()
+
+    def _all(self) -> list[Row]:
+        with self._lock:
+            return list(self._rows.values())
+
+
+def _newer(row: Row) -> bool:
+    return int(row["format"] or FORMAT) > FORMAT
+
+
+def _over(row: Row, before: float) -> bool:
+    if _newer(row):
+        return False
+    ticket = rows.ticket(row)
+    waits = ticket.next_at is not None
+    return (
+        ticket.stage.ended and not waits and (ticket.ended_at or ticket.since) < before
+    )

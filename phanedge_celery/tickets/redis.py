@@ -1,0 +1,177 @@
+"""Tickets in Redis: one hash each, one script for each operation."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import redis
+
+from . import rows, scripts
+from .redis_address import connect
+from .rows import Row, Scalar
+from .store import TicketMissing, TicketStoreUnavailable, TicketUnreadable
+from .ticket import FORMAT, Stage, Ticket
+
+PAGE: Final = 200
+KEEP, REMOVE = "=", ""
+
+
+class RedisTickets:
+    """Tickets of one Redis database, under ``phanedge:`` with the URL's prefix.
+
+    An ended ticket expires *remember* seconds after it is over; `purge` then drops
+    it from the listing.
+    """
+
+    def __init__(self, url: str, *, remember: float) -> None:
+        self._client, prefix = connect(url)
+        self._remember = str(int(remember * 1000))
+        self._tickets = f"{prefix}phanedge:ticket:"
+        self._messages = f"{prefix}phanedge:message:"
+        self._due = f"{prefix}phanedge:due"
+        self._since = f"{prefix}phanedge:since"
+        self._leases = f"{prefix}phanedge:lease:"
+        script = self._client.register_script
+        self._create = script(scripts.CREATE)
+        self._read = script(scripts.READ)
+        self._advance = script(scripts.ADVANCE)
+        self._touch = script(scripts.TOUCH)
+        self._overdue = script(scripts.OVERDUE)
+        self._jobs = script(scripts.JOBS)
+        self._purge = script(scripts.PURGE)
+        self._lease = script(scripts.LEASE)
+
+    def create(self, ticket: Ticket) -> bool:
+        texts = _texts(rows.row(ticket))
+        del texts["id"]
+        message = texts.pop("message", REMOVE)
+        keys = [*self._keys(ticket.id), self._due, self._since]
+        known = [ticket.id, texts["since"], texts.get("next_at", REMOVE), message]
+        return bool(_ask(self._create, keys, [*known, *_pairs(texts)]))
+
+    def read(self, id: str) -> Ticket | None:
+        packed: str | None = _ask(self._read, self._keys(id))
+        return _ticket(id, packed) if packed else None
+
+    def advance(
+        self, id: str, version: int, *, stage: Stage, **changes: Any
+    ) -> Ticket | None:
+        row = rows.changed(stage, changes)
+        texts = _texts({**row, "version": version + 1})
+        message = texts.pop("message", REMOVE if "message" in row else KEEP)
+        due = texts.get("next_at", REMOVE if "next_at" in row else KEEP)
+        keep_for = self._remember if stage.ended else ""
+        removed = [name for name in row if name not in texts and name != "message"]
+        known = [id, version, FORMAT, keep_for, due, message, len(removed), *removed]
+        keys = [*self._keys(id), self._due]
+        outcome, *found = _ask(self._advance, keys, [*known, *_pairs(texts)])
+        if outcome == "missing":
+            raise TicketMissing(id)
+        if outcome == "newer":
+            raise TicketUnreadable(id, int(found[0]))
+        return _ticket(id, *found) if outcome == "advanced" else None
+
+    def touch(self, id: str, version: int, next_at: float) -> bool:
+        keys = [self._tickets + id, self._due]
+        return bool(_ask(self._touch, keys, [id, version, FORMAT, repr(next_at)]))
+
+    def overdue(self, before: float, limit: int) -> list[Ticket]:
+        arguments = [self._tickets, self._messages, repr(before), limit, FORMAT]
+        found = _ask(self._overdue, [self._due], arguments)
+        return [_ticket(*ticket) for ticket in found]
+
+    def jobs(
+        self,
+        *,
+        stage: Stage | None = None,
+        error: str | None = None,
+        since: float | None = None,
+    ) -> Iterator[Ticket]:
+        earliest = "-inf" if since is None else repr(since)
+        latest, offset = "+inf", 0
+        while True:
+            reach = [latest, earliest, offset, PAGE, stage or ""]
+            arguments = [self._tickets, self._messages, *reach]
+            scores, found = _ask(self._jobs, [self._since], arguments)
+            for ticket in rows.readable(_row(*each) for each in found):
+                if rows.has_error(ticket, error):
+                    yield ticket
+            if len(scores) < PAGE:
+                return
+            latest, offset = _after(scores, latest, offset)
+
+    def lease(self, name: str, owner: str, seconds: float) -> int | None:
+        keys = [self._leases + name, f"{self._leases}{name}:token"]
+        token: int = _ask(self._lease, keys, [owner, max(int(seconds * 1000), 1)])
+        return token or None
+
+    def purge(self, before: float) -> int:
+        forgotten, offset = 0, 0
+        keys = [self._due, self._since]
+        while True:
+            reach = [repr(before), offset, PAGE, FORMAT, *rows.OVER]
+            arguments = [self._tickets, self._messages, *reach]
+            counts: list[int] = _ask(self._purge, keys, arguments)
+            found, kept, gone = counts
+            forgotten += gone
+            offset += kept
+            if found < PAGE:
+                return forgotten
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _keys(self, id: str) -> list[str]:
+        return [self._tickets + id, self._messages + id]
+
+
+def _ask(script: Any, keys: Sequence[str], arguments: Sequence[Any] = ()) -> Any:
+    try:
+        return script(keys, arguments)
+    except redis.DataError:
+        raise
+    except redis.RedisError as error:
+        told = f"Redis: {type(error).__name__}: {error}"
+        raise TicketStoreUnavailable(told) from error
+
+
+def _texts(row: Row) -> dict[str, str]:
+    """Return the fields that say more than a missing one would."""
+    return {
+        name: _text(value)
+        for name, value in row.items()
+        if value is not None and (name in ALWAYS or value != UNSAID.get(name))
+    }
+
+
+ALWAYS: Final = frozenset({"version", "stage"})
+UNSAID: Final = {"retrieve": True, "polls": 0, "resends": 0, "format": 1}
+
+
+def _text(value: Scalar) -> str:
+    if isinstance(value, bool):
+        return str(int(value))
+    return value if isinstance(value, str) else repr(value)
+
+
+def _pairs(texts: Mapping[str, str]) -> Iterable[str]:
+    for pair in texts.items():
+        yield from pair
+
+
+def _row(id: str, packed: str) -> dict[str, Any]:
+    fields = iter(json.loads(packed))
+    return {**dict(zip(fields, fields, strict=True)), "id": id}
+
+
+def _ticket(id: str, packed: str) -> Ticket:
+    return rows.ticket(_row(id, packed))
+
+
+def _after(scores: list[str], latest: str, offset: int) -> tuple[str, int]:
+    """Return where the next page begins: a score, and how many of it were seen."""
+    last = scores[-1]
+    seen = scores.count(last)
+    return last, seen + (offset if last == latest else 0)

@@ -1,0 +1,187 @@
+"""The Redis scripts: each one atomic operation on a ticket's keys.
+
+A ticket is a hash, with its message beside it: one value over 64 bytes would make
+Redis spread the whole hash, at three times the memory. It is returned as one text,
+since each value of a longer reply costs the client as much as the rest of the call.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+_PACKED: Final = """
+-- A ticket as the JSON list of field, value, …; all of them are texts.
+local function packed(ticket, message)
+  local fields, text = redis.call('HGETALL', ticket), redis.call('GET', message)
+  if #fields == 0 then return false end
+  if text then
+    fields[#fields + 1] = 'message'
+    fields[#fields + 1] = text
+  end
+  return cjson.encode(fields)
+end
+"""
+
+CREATE: Final = """
+-- KEYS ticket, message, due, since; ARGV id, since, next_at, message, field, value, …
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+redis.call('HSET', KEYS[1], unpack(ARGV, 5))
+redis.call('ZADD', KEYS[4], ARGV[2], ARGV[1])
+if ARGV[3] == '' then
+  redis.call('ZREM', KEYS[3], ARGV[1])
+else
+  redis.call('ZADD', KEYS[3], ARGV[3], ARGV[1])
+end
+if ARGV[4] == '' then
+  redis.call('DEL', KEYS[2])
+else
+  redis.call('SET', KEYS[2], ARGV[4])
+end
+return 1
+"""
+
+READ: Final = (
+    _PACKED
+    + """
+-- KEYS ticket, message
+return packed(KEYS[1], KEYS[2])
+"""
+)
+
+ADVANCE: Final = (
+    _PACKED
+    + """
+-- KEYS ticket, message, due; ARGV id, version, our format, milliseconds to keep an
+-- ended ticket or '', next_at ('' removes, '=' keeps), message (likewise),
+-- number of fields to remove, those, field, value, …
+local held = redis.call('HMGET', KEYS[1], 'version', 'format')
+if not held[1] then return {'missing'} end
+if tonumber(held[2] or 1) > tonumber(ARGV[3]) then return {'newer', held[2]} end
+if tonumber(held[1]) > tonumber(ARGV[2]) then return {'lost'} end
+
+local removed = tonumber(ARGV[7])
+redis.call('HDEL', KEYS[1], 'resends', unpack(ARGV, 8, 7 + removed))
+redis.call('HSET', KEYS[1], unpack(ARGV, 8 + removed))
+if ARGV[5] == '' then
+  redis.call('ZREM', KEYS[3], ARGV[1])
+elseif ARGV[5] ~= '=' then
+  redis.call('ZADD', KEYS[3], ARGV[5], ARGV[1])
+end
+if ARGV[6] == '' then
+  redis.call('DEL', KEYS[2])
+elseif ARGV[6] ~= '=' then
+  redis.call('SET', KEYS[2], ARGV[6])
+end
+
+local over = ARGV[4] ~= '' and redis.call('HEXISTS', KEYS[1], 'next_at') == 0
+for i = 1, 2 do
+  if over then
+    redis.call('PEXPIRE', KEYS[i], ARGV[4])
+  else
+    redis.call('PERSIST', KEYS[i])
+  end
+end
+return {'advanced', packed(KEYS[1], KEYS[2])}
+"""
+)
+
+TOUCH: Final = """
+-- KEYS ticket, due; ARGV id, version, our format, next_at
+local held = redis.call('HMGET', KEYS[1], 'version', 'format')
+if held[1] ~= ARGV[2] then return 0 end
+if tonumber(held[2] or 1) > tonumber(ARGV[3]) then return 0 end
+redis.call('HSET', KEYS[1], 'next_at', ARGV[4])
+redis.call('HINCRBY', KEYS[1], 'resends', 1)
+redis.call('ZADD', KEYS[2], ARGV[4], ARGV[1])
+return 1
+"""
+
+OVERDUE: Final = (
+    _PACKED
+    + """
+-- KEYS due; ARGV prefix of tickets, prefix of messages, before, limit, our format
+local limit, passed, found = tonumber(ARGV[4]), 0, {}
+while #found < limit do
+  local ids = redis.call(
+    'ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[3], 'LIMIT', passed, limit)
+  if #ids == 0 then break end
+  for _, id in ipairs(ids) do
+    local key = ARGV[1] .. id
+    local held = redis.call('HMGET', key, 'version', 'format')
+    if not held[1] then
+      redis.call('ZREM', KEYS[1], id)
+    else
+      passed = passed + 1
+      if tonumber(held[2] or 1) <= tonumber(ARGV[5]) and #found < limit then
+        found[#found + 1] = {id, packed(key, ARGV[2] .. id)}
+      end
+    end
+  end
+end
+return found
+"""
+)
+
+JOBS: Final = (
+    _PACKED
+    + """
+-- KEYS since; ARGV prefix of tickets, prefix of messages, latest, earliest, offset,
+-- limit, stage or ''
+local page = redis.call('ZREVRANGEBYSCORE', KEYS[1], ARGV[3], ARGV[4],
+  'WITHSCORES', 'LIMIT', ARGV[5], ARGV[6])
+local scores, found = {}, {}
+for i = 1, #page, 2 do
+  local id, key = page[i], ARGV[1] .. page[i]
+  scores[#scores + 1] = page[i + 1]
+  local stage = redis.call('HGET', key, 'stage')
+  if stage and (ARGV[7] == '' or stage == ARGV[7]) then
+    found[#found + 1] = {id, packed(key, ARGV[2] .. id)}
+  end
+end
+return {scores, found}
+"""
+)
+
+PURGE: Final = """
+-- KEYS due, since; ARGV prefix of tickets, prefix of messages, before, offset, limit,
+-- our format, ended stages …
+-- Also drops what the listing still has of tickets that have expired.
+local ended = {}
+for i = 7, #ARGV do ended[ARGV[i]] = true end
+local ids = redis.call(
+  'ZRANGEBYSCORE', KEYS[2], '-inf', '(' .. ARGV[3], 'LIMIT', ARGV[4], ARGV[5])
+local forgotten, kept = 0, 0
+for _, id in ipairs(ids) do
+  local key = ARGV[1] .. id
+  local held = redis.call(
+    'HMGET', key, 'stage', 'next_at', 'ended_at', 'since', 'format')
+  local over = ended[held[1]] and not held[2]
+    and tonumber(held[3] or held[4]) < tonumber(ARGV[3])
+    and tonumber(held[5] or 1) <= tonumber(ARGV[6])
+  if over then
+    forgotten = forgotten + redis.call('DEL', key)
+    redis.call('DEL', ARGV[2] .. id)
+  end
+  if over or not held[1] then
+    redis.call('ZREM', KEYS[1], id)
+    redis.call('ZREM', KEYS[2], id)
+  else
+    kept = kept + 1
+  end
+end
+return {#ids, kept, forgotten}
+"""
+
+LEASE: Final = """
+-- KEYS owner, token; ARGV owner, milliseconds
+local owner = redis.call('GET', KEYS[1])
+if owner and owner ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+local token = tonumber(redis.call('GET', KEYS[2]) or 0)
+if owner and token > 0 then return token end
+-- The clock keeps tokens growing after a flush, too.
+local now = redis.call('TIME')
+token = math.max(token + 1, now[1] * 1000 + math.floor(now[2] / 1000))
+redis.call('SET', KEYS[2], string.format('%.0f', token))
+return token
+"""

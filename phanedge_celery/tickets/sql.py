@@ -1,0 +1,240 @@
+"""Tickets in a database, one row each: an operation is one statement."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any, Final
+
+from sqlalchemy import and_, bindparam, case, delete, func, insert, or_, select, update
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.sql.elements import ColumnElement
+
+from . import rows
+from .rows import Row
+from .sql_engine import make_engine, make_tables, reachable
+from .sql_tables import leases, tickets
+from .store import TicketMissing
+from .ticket import FORMAT, Stage, Ticket
+
+PAGE: Final = 200
+
+_known = [tickets.c[name] for name in rows.FIELDS]
+_readable = tickets.c.format <= FORMAT
+_all = select(*_known)
+
+# Made once: SQLAlchemy takes longer over a new statement than a database to run it.
+_one = _all.where(tickets.c.id == bindparam("wanted"))
+_touch = (
+    update(tickets)
+    .where(
+        tickets.c.id == bindparam("wanted"),
+        tickets.c.version == bindparam("spoken_for"),
+        _readable,
+    )
+    .values(next_at=bindparam("due"), resends=tickets.c.resends + 1)
+)
+_due = (
+    _all.where(tickets.c.next_at <= bindparam("before"), _readable)
+    .order_by(tickets.c.next_at)
+    .limit(bindparam("most"))
+)
+
+
+@lru_cache(maxsize=200)
+def _advance(names: tuple[str, ...], *, returning: bool) -> Any:
+    change = (
+        update(tickets)
+        .where(
+            tickets.c.id == bindparam("wanted"),
+            tickets.c.version <= bindparam("spoken_for"),
+            _readable,
+        )
+        .values({name: bindparam(f"new_{name}") for name in names})
+    )
+    return change.returning(*_known) if returning else change
+
+
+class SqlTickets:
+    """Tickets in the tables ``phanedge_tickets`` and ``phanedge_leases``.
+
+    They are made at first use. Ended tickets stay until `purge`.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url.removeprefix("db+")
+        self._engines: dict[int, Engine] = {os.getpid(): make_engine(self._url)}
+        self._ready: set[int] = set()
+
+    def create(self, ticket: Ticket) -> bool:
+        with self._connection() as connection:
+            try:
+                connection.execute(insert(tickets).values(rows.row(ticket)))
+            except IntegrityError:
+                return False
+        return True
+
+    def read(self, id: str) -> Ticket | None:
+        with self._connection() as connection:
+            found = _row(connection, id)
+        return rows.ticket(found) if found else None
+
+    def advance(
+        self, id: str, version: int, *, stage: Stage, **changes: Any
+    ) -> Ticket | None:
+        row = rows.changed(stage, changes)
+        row.update(version=version + 1, resends=0)
+        known = {"wanted": id, "spoken_for": version}
+        with self._connection() as connection:
+            found, carried_out = _advanced(connection, row, known)
+        if found is None:
+            raise TicketMissing(id)
+        ticket = rows.ticket(found)
+        # Whoever has advanced it once more since then has spoken last.
+        return ticket if carried_out and ticket.version == version + 1 else None
+
+    def touch(self, id: str, version: int, next_at: float) -> bool:
+        known = {"wanted": id, "spoken_for": version, "due": next_at}
+        with self._connection() as connection:
+            return connection.execute(_touch, known).rowcount == 1
+
+    def overdue(self, before: float, limit: int) -> list[Ticket]:
+        with self._connection() as connection:
+            found = _rows(connection, _due, {"before": before, "most": limit})
+        return [rows.ticket(row) for row in found]
+
+    def jobs(
+        self,
+        *,
+        stage: Stage | None = None,
+        error: str | None = None,
+        since: float | None = None,
+    ) -> Iterator[Ticket]:
+        newest = _all.order_by(tickets.c.since.desc(), tickets.c.id.desc())
+        for condition in _wanted(stage, error, since):
+            newest = newest.where(condition)
+        page = newest.limit(PAGE)
+        while True:
+            with self._connection() as connection:
+                found = _rows(connection, page)
+            for ticket in rows.readable(found):
+                if rows.has_error(ticket, error):
+                    yield ticket
+            if len(found) < PAGE:
+                return
+            page = newest.where(_after(found[-1])).limit(PAGE)
+
+    def lease(self, name: str, owner: str, seconds: float) -> int | None:
+        now = time.time()
+        with self._connection() as connection:
+            if connection.execute(_renewal(name, owner, seconds, now)).rowcount == 0:
+                fresh = insert(leases).values(
+                    name=name, owner=owner, token=_token(now), until=now + seconds
+                )
+                try:
+                    connection.execute(fresh)
+                except IntegrityError:
+                    return None
+            held = select(leases.c.token).where(
+                leases.c.name == name, leases.c.owner == owner
+            )
+            return connection.execute(held).scalar()
+
+    def purge(self, before: float) -> int:
+        over = delete(tickets).where(
+            tickets.c.stage.in_(rows.OVER),
+            tickets.c.next_at.is_(None),
+            func.coalesce(tickets.c.ended_at, tickets.c.since) < before,
+            _readable,
+        )
+        with self._connection() as connection:
+            return connection.execute(over).rowcount
+
+    def close(self) -> None:
+        if engine := self._engines.pop(os.getpid(), None):
+            engine.dispose()
+
+    @contextmanager
+    def _connection(self) -> Iterator[Connection]:
+        """Connect, in an engine of this process: a child must not speak on ours."""
+        pid = os.getpid()
+        # Engines of earlier processes are kept: to collect one is to hang up for it.
+        engine = self._engines.get(pid) or self._engines.setdefault(
+            pid, make_engine(self._url)
+        )
+        with reachable():
+            if pid not in self._ready:
+                make_tables(engine)
+                self._ready.add(pid)
+            with engine.connect() as connection:
+                yield connection
+
+
+def _rows(
+    connection: Connection, statement: Any, known: Mapping[str, Any] | None = None
+) -> list[dict[str, Any]]:
+    return [dict(row) for row in connection.execute(statement, known).mappings()]
+
+
+def _row(connection: Connection, id: str) -> dict[str, Any] | None:
+    found = _rows(connection, _one, {"wanted": id})
+    return found[0] if found else None
+
+
+def _advanced(
+    connection: Connection, row: Row, known: Mapping[str, Any]
+) -> tuple[dict[str, Any] | None, bool]:
+    """Write *row*; return all as it is now, and whether it was written."""
+    returning = bool(getattr(connection.dialect, "update_returning", False))
+    change = _advance(tuple(row), returning=returning)
+    values = {**known, **{f"new_{name}": value for name, value in row.items()}}
+    if returning:
+        changed = _rows(connection, change, values)
+        return (
+            (changed[0], True)
+            if changed
+            else (_row(connection, known["wanted"]), False)
+        )
+    carried_out = connection.execute(change, values).rowcount == 1
+    return _row(connection, known["wanted"]), carried_out
+
+
+def _wanted(
+    stage: Stage | None, error: str | None, since: float | None
+) -> Iterator[ColumnElement[bool]]:
+    if stage is not None:
+        yield tickets.c.stage == str(stage)
+    if error is not None:
+        yield tickets.c.error.is_not(None)
+    if since is not None:
+        yield tickets.c.since >= since
+
+
+def _after(row: Mapping[str, Any]) -> ColumnElement[bool]:
+    tied = and_(tickets.c.since == row["since"], tickets.c.id < row["id"])
+    return or_(tickets.c.since < row["since"], tied)
+
+
+def _token(now: float) -> int:
+    # The clock keeps tokens growing when the table is made anew.
+    return int(now * 1000)
+
+
+def _renewal(name: str, owner: str, seconds: float, now: float) -> Any:
+    held = and_(leases.c.owner == owner, leases.c.until > now)
+    grown = leases.c.token + 1
+    fresh = case((grown > _token(now), grown), else_=_token(now))
+    # The token first: MySQL lets each assignment see the ones before it.
+    return (
+        update(leases)
+        .where(leases.c.name == name, or_(held, leases.c.until <= now))
+        .ordered_values(
+            (leases.c.token, case((held, leases.c.token), else_=fresh)),
+            (leases.c.owner, owner),
+            (leases.c.until, now + seconds),
+        )
+    )

@@ -1,0 +1,93 @@
+"""What every ticket store does: the three atomic operations and the listings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+from .ticket import FORMAT, Stage, Ticket
+
+
+class TicketStoreUnavailable(Exception):
+    """The store could not be asked; whether it carried the change out is unknown."""
+
+
+class TicketUnreadable(TicketStoreUnavailable):
+    """A newer version of this package wrote the ticket; it is left as it is.
+
+    To a step this is a store that is away: it passes its message on, until a worker
+    of the newer version gets it.
+    """
+
+    def __init__(self, id: str, format: int) -> None:
+        super().__init__(
+            f"ticket {id} has format {format}, this version of phanedge_celery reads "
+            f"formats up to {FORMAT}; upgrade it here too"
+        )
+        self.id = id
+        self.format = format
+
+
+class TicketMissing(Exception):
+    """No ticket has that id: it was never there, has expired, or was flushed."""
+
+
+class TicketStore(Protocol):
+    """Where tickets live. Every method may raise `TicketStoreUnavailable`.
+
+    A store may be shared by threads and used on both sides of a fork. A ticket is
+    *over*, and forgotten one day, when its stage has ended and nothing is due.
+    """
+
+    def create(self, ticket: Ticket) -> bool:
+        """Write *ticket* if no ticket has its id; say whether it was written."""
+
+    def read(self, id: str) -> Ticket | None:
+        """Return the ticket, from the primary. Raises `TicketUnreadable`."""
+
+    def advance(
+        self, id: str, version: int, *, stage: Stage, **changes: Any
+    ) -> Ticket | None:
+        """Change the ticket if its version is not above *version*.
+
+        The new version is ``version + 1`` and ``resends`` is 0. *changes* are fields
+        of `Ticket`, but for ``id``, ``since`` and what a store counts by itself.
+        Returns the ticket as it is now, or None when another has advanced it first.
+        Raises `TicketMissing` and `TicketUnreadable`.
+        """
+
+    def touch(self, id: str, version: int, next_at: float) -> bool:
+        """Set ``next_at`` and count one re-send, if *version* is the stored one."""
+
+    def overdue(self, before: float, limit: int) -> Sequence[Ticket]:
+        """Return at most *limit* tickets with ``next_at <= before``, oldest first.
+
+        Tickets of a newer format are left out.
+        """
+
+    def jobs(
+        self,
+        *,
+        stage: Stage | None = None,
+        error: str | None = None,
+        since: float | None = None,
+    ) -> Iterator[Ticket]:
+        """Yield tickets, newest first, by stage, type of error, and ``since`` at least.
+
+        Reads as it yields, some hundred at a time. Tickets of a newer format are
+        left out, each with a warning that names it.
+        """
+
+    def lease(self, name: str, owner: str, seconds: float) -> int | None:
+        """Take the lease *name* for *owner*, or renew it; None while it is another's.
+
+        Returns its fencing token, a positive number: the same at each renewal, a
+        higher one whenever the lease was over or changed hands in between. What
+        works under a lease writes the token beside its work and refuses a lower one.
+        """
+
+    def purge(self, before: float) -> int:
+        """Forget tickets that were over before then; return how many."""
+
+    def close(self) -> None:
+        """Let go of this process's connections; the next call makes new ones."""
