@@ -16,23 +16,23 @@ from .events import say
 from .tickets import Stage, Ticket, TicketStore, TicketStoreUnavailable, store_for
 
 
-def can_tell(app: Celery, request: Context) -> bool:
+def can_tell(app: Celery, id: str, request: Context) -> bool:
     """Are the result backend and, for callbacks, the broker there right now?"""
     try:
-        app.backend.get_task_meta(request.id)
+        app.backend.get_task_meta(id)
         if request.callbacks or request.errbacks or request.chain or request.chord:
             with app.connection_for_write(connect_timeout=2) as connection:
                 connection.ensure_connection(max_retries=1)
     except Exception as error:  # noqa: BLE001 - each backend has its own library's
-        say("outcome_waits", request.id, type(error).__name__)
+        say("outcome_waits", id, type(error).__name__)
         return False
     return True
 
 
-def revoke(app: Celery, request: Context) -> None:
+def revoke(app: Celery, id: str, request: Context) -> None:
     """Let Celery tell a cancelled job's canvas, so that nothing in it hangs."""
     app.backend.mark_as_failure(
-        request.id,
+        id,
         TaskRevokedError("cancelled"),
         request=request,
         state=states.REVOKED,
@@ -96,10 +96,10 @@ def _told_failure(sender: Task[Any, Any], exception: Exception, **_: Any) -> Non
 def _close_told(task: Task[Any, Any]) -> None:
     if not task.name.startswith("phanedge.") or task.request.is_eager:
         return
-    store = store_for(task.app)
+    store, id = store_for(task.app), str(task.request.id)
     try:
-        ticket = store.read(task.request.id)
+        ticket = store.read(id)
         if ticket is not None and ticket.stage is Stage.ENDING:
             close(task, store, ticket)
     except TicketStoreUnavailable as error:
-        say("unclosed", task.request.id, error)
+        say("unclosed", id, error)

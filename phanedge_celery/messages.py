@@ -78,7 +78,7 @@ def received(task: Task[Any, Any], request: Context) -> dict[str, Any]:
     limits = {"time_limit": task.time_limit, "soft_time_limit": task.soft_time_limit}
     if all(options.get(name) == limit for name, limit in limits.items()):
         options = {k: v for k, v in options.items() if k not in limits}
-    return _message(task.name, request.args, request.kwargs, options)
+    return _message(task.name, request.args or (), request.kwargs or {}, options)
 
 
 def first(
@@ -168,9 +168,11 @@ def send(
     Raises what the broker's library raises.
     """
     options = message["options"]
+    headers: dict[str, Any] = {**options.get("headers", {}), HEADER: stamp.header()}
+    if wait := countdown(after):
+        delivery["countdown"] = wait
     Signature.from_dict(dict(message), app=app).apply_async(
-        headers={**options.get("headers", {}), HEADER: stamp.header()},
-        countdown=countdown(after) or None,
+        headers=headers,
         parent_id=options.get("parent_id") or options["task_id"],
         add_to_parent=False,
         **delivery,
@@ -198,17 +200,17 @@ def _message(
         kept["headers"] = kept_headers
     return {
         "task": name,
-        "args": list(args or ()),
-        "kwargs": dict(kwargs or {}),
+        "args": list(args),
+        "kwargs": dict(kwargs),
         "options": kept,
     }
 
 
 def name_callbacks(request: Context) -> None:
     if request.callbacks:
-        request.callbacks = _named(request.callbacks, request.id, "link")
+        request.callbacks = _named(request.callbacks, str(request.id), "link")
     if request.errbacks:
-        request.errbacks = _named(request.errbacks, request.id, "link_error")
+        request.errbacks = _named(request.errbacks, str(request.id), "link_error")
 
 
 def _named(signatures: Iterable[Any], id: str, kind: str) -> list[Any]:

@@ -17,11 +17,11 @@ __all__ = [
     "video_succeeded",
 ]
 
-video_submitted = Signal(name="video_submitted", providing_args={"id", "ticket"})
+video_submitted = Signal(name="video_submitted", providing_args=["id", "ticket"])
 video_status_changed = Signal(
-    name="video_status_changed", providing_args={"id", "ticket"}
+    name="video_status_changed", providing_args=["id", "ticket"]
 )
 video_succeeded = Signal(
-    name="video_succeeded", providing_args={"id", "ticket", "video"}
+    name="video_succeeded", providing_args=["id", "ticket", "video"]
 )
-video_failed = Signal(name="video_failed", providing_args={"id", "ticket", "error"})
+video_failed = Signal(name="video_failed", providing_args=["id", "ticket", "error"])

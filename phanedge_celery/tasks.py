@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from typing import Any, Final
 
@@ -35,23 +35,28 @@ STAGES: Final = {
 }
 """In which stage a job is while it waits for a task."""
 
-_STEP: Final[dict[str, Any]] = {
-    "bind": True,
-    "acks_late": True,
-    "reject_on_worker_lost": True,
-    "track_started": False,
-    "ignore_result": False,
-    "max_retries": None,
-    "throws": (PhanEdgeError,),
-}
+
+def _step(name: str, *, soft: int) -> Callable[[Callable[..., Any]], Task[Any, Any]]:
+    """Make a step of a function, with a soft limit in seconds.
+
+    The hard one is for processes that hang in C alone, so it lies far above. No
+    ``base``: it would replace the host's own task class.
+    """
+    return shared_task(
+        bind=True,
+        name=name,
+        acks_late=True,
+        reject_on_worker_lost=True,
+        track_started=False,
+        ignore_result=False,
+        max_retries=None,
+        throws=(PhanEdgeError,),
+        soft_time_limit=soft,
+        time_limit=soft + 600,
+    )
 
 
-def _limits(soft: int) -> dict[str, int]:
-    """The hard limit is for processes that hang in C alone, so it lies far above."""
-    return {"soft_time_limit": soft, "time_limit": soft + 600}
-
-
-@shared_task(name=SUBMIT, **_STEP, **_limits(300))
+@_step(SUBMIT, soft=300)
 def submit_video(
     self: Task[Any, Any],
     request: Any,
@@ -106,7 +111,7 @@ def _followed_from(step: Step, now: float) -> dict[str, float]:
     return {"submitted_at": now, "deadline": now + wait}
 
 
-@shared_task(name=POLL, **_STEP, **_limits(120))
+@_step(POLL, soft=120)
 def poll_video(
     self: Task[Any, Any],
     job_id: str | int,
@@ -137,7 +142,7 @@ def _poll(step: Step, job_id: str) -> Move:
     if ticket.deadline is None:
         known |= _followed_from(step, now)
     if isinstance(answer, Trouble):
-        return _wait_for_status(step, answer, known)
+        return _wait_out(step, answer, known)
     known |= {**_CLEARED, "status": str(answer.status), **_ids(ticket, answer)}
     if not answer.status.terminal:
         return _ask_later(step, now, known)
@@ -153,13 +158,15 @@ def _ids(ticket: Ticket, report: JobReport) -> dict[str, str]:
     return {"job_id": report.job_id, "platform_id": ticket.job_id or ""}
 
 
-def _wait_for_status(step: Step, trouble: Trouble, known: dict[str, Any]) -> Move:
+def _wait_out(step: Step, trouble: Trouble, known: dict[str, Any]) -> Move:
     """Wait trouble out; a success whose file id never comes may still have a URL."""
-    move = step.wait_out(trouble, **known)
     report = trouble.report
+    if report is not None:
+        known["status"] = str(report.status)
+    move = step.wait_out(trouble, **known)
     if isinstance(move, End) and report is not None and report.download_url:
         video = _video(step.ticket, report, download_url=report.download_url)
-        return End(video=video, changes={**known, **_CLEARED})
+        return End(video=video, changes=known)
     return move
 
 
@@ -196,7 +203,7 @@ def _video(ticket: Ticket, report: JobReport | None, **known: Any) -> dict[str, 
     return Video.model_validate(video).model_dump(mode="json")
 
 
-@shared_task(name=RETRIEVE, **_STEP, **_limits(120))
+@_step(RETRIEVE, soft=120)
 def retrieve_file(
     self: Task[Any, Any], file: Any, job_id: str | int | None = None
 ) -> Any:
@@ -226,10 +233,10 @@ def _retrieve(
     step: Step, file_id: str, job_id: str | None, report: JobReport | None
 ) -> Move:
     answer = step.client.retrieve(file_id, job_id)
-    known = {"file_id": file_id, "job_id": job_id}
+    known: dict[str, Any] = {"file_id": file_id, "job_id": job_id}
     if isinstance(answer, Trouble):
         return step.wait_out(answer, **known)
-    known["video"] = _video(
+    video = _video(
         step.ticket,
         report,
         **answer.model_dump(mode="json", include=_OF_FILE),
@@ -239,7 +246,7 @@ def _retrieve(
     )
     if step.ticket.save_to:
         raise StorageFailed("save_to is not there yet; leave it out")
-    return End(video=known.pop("video"), changes={**known, **_CLEARED})
+    return End(video=video, changes=known)
 
 
 _OF_FILE: Final = {"filename", "bytes", "created_at", "download_url"}

@@ -6,9 +6,10 @@ import time
 from typing import Any
 
 from celery import Celery, states
+from celery.app import app_or_default
 
 from ..tickets import Stage, Ticket, TicketStore, store_for
-from .sending import app_of, send_now
+from .sending import send_now
 
 
 def cancel_video(id: str, app: Celery | None = None) -> dict[str, Any]:
@@ -17,7 +18,7 @@ def cancel_video(id: str, app: Celery | None = None) -> dict[str, Any]:
     Returns ``{"stopped", "job_id", "may_be_billed"}``: stopped ``before_submit``,
     while ``following``, or ``too_late``, when it has already ended.
     """
-    app = app_of(app)
+    app = app_or_default(app)
     store = store_for(app)
     while True:
         ticket = store.read(id)

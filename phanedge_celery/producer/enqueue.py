@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from celery import Celery, states
+from celery.app import app_or_default
 from celery.result import AsyncResult, EagerResult
 
 from .. import messages, results
@@ -17,7 +18,7 @@ from ..models import VideoRequest, job_id_of
 from ..tasks import POLL, SUBMIT
 from ..tickets import Stage, Ticket, TicketStore, TicketStoreUnavailable, store_for
 from .resume import reopen
-from .sending import app_of, send_now
+from .sending import send_now
 
 
 def enqueue_video(
@@ -39,7 +40,7 @@ def enqueue_video(
     that was used with another one, and `tickets.TicketStoreUnavailable`. A broker
     that is away is no error: the job is sent as soon as it is back.
     """
-    app = app_of(app)
+    app = app_or_default(app)
     asked = VideoRequest.read(request)
     id = options.pop("task_id", None) or _id(app, "key", key)
     ticket = Ticket(
@@ -70,7 +71,7 @@ def follow_video(
     *max_wait* of the first one hold. Raises `RequestInvalid` for an id that cannot
     be one, and `tickets.TicketStoreUnavailable`.
     """
-    app = app_of(app)
+    app = app_or_default(app)
     job = job_id_of(job_id)
     id = options.pop("task_id", None) or _id(app, "key" if key else "job", key or job)
     ticket = Ticket(

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from celery import Celery, states
+from celery.app import app_or_default
 
 from .. import results
 from ..tickets import Stage, store_for
-from .sending import app_of
 
 
 def video_progress(id: str, app: Celery | None = None) -> dict[str, Any]:
@@ -19,7 +19,7 @@ def video_progress(id: str, app: Celery | None = None) -> dict[str, Any]:
     An id that nobody knows is ``PENDING``. Never triggers work, needs no API key;
     raises `tickets.TicketStoreUnavailable` when there is nothing to read from.
     """
-    app = app_of(app)
+    app = app_or_default(app)
     ticket = store_for(app).read(id) if is_id(id) else None
     if ticket is None:
         return _without_ticket(app, id)
@@ -58,7 +58,7 @@ def jobs(
     *stage* is one of `tickets.Stage`, *error* the name of an error class, *since* a
     Unix time; *overdue* leaves out all that are on time.
     """
-    app = app_of(app)
+    app = app_or_default(app)
     now = time.time()
     wanted = Stage(stage) if stage else None
     for ticket in store_for(app).jobs(stage=wanted, error=error, since=since):

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from celery import Celery
+from celery.app import app_or_default
 
 from .. import endings, messages, results
 from ..errors import JobNotFound, RequestInvalid
@@ -15,7 +16,7 @@ from ..settings import settings_for
 from ..tasks import POLL, STAGES
 from ..tickets import Stage, Ticket, TicketStore, store_for
 from .look import is_id
-from .sending import app_of, send_now
+from .sending import send_now
 
 
 def resume_video(
@@ -34,7 +35,7 @@ def resume_video(
     Raises `JobNotFound` for an id without a ticket, `RequestInvalid` for a job id
     that cannot be given.
     """
-    app = app_of(app)
+    app = app_or_default(app)
     store = store_for(app)
     ticket = store.read(id) if is_id(id) else None
     if ticket is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from celery import Celery, current_app
+from celery import Celery
 
 from .. import messages
 from ..tickets import Ticket
@@ -19,7 +19,3 @@ QUICKLY = {
 def send_now(app: Celery, ticket: Ticket, due: float | None = None) -> None:
     """Send the message of *ticket*; if that fails, the watch will."""
     messages.send_next(app, ticket, due=due, retry=True, retry_policy=QUICKLY)
-
-
-def app_of(app: Celery | None) -> Celery:
-    return app or current_app._get_current_object()  # type: ignore[no-any-return]

@@ -96,7 +96,7 @@ def _adopt(step: Step, stamp: Stamp) -> None:
 
 
 def _settle(step: Step) -> NoReturn:
-    endings.revoke(step.app, step.request)
+    endings.revoke(step.app, step.id, step.request)
     step.advance(stage=Stage.CANCELLED, message=None, next_at=None)
     say("cancelled", step.ticket)
     raise Ignore("cancelled")

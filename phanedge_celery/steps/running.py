@@ -99,7 +99,7 @@ def carry_out(step: Step, move: Move) -> Any:
     if isinstance(move, HandOver) and step.eager:
         time.sleep(move.after)
         following = step.app.tasks[move.to].si(*move.args, **move.kwargs)
-        headers = {messages.HEADER: messages.stamp_for(step.ticket).header()}
+        headers: Any = {messages.HEADER: messages.stamp_for(step.ticket).header()}
         applied = following.apply(task_id=step.id, headers=headers)
         return applied.get(disable_sync_subtasks=False)
     return step.send(due)
@@ -142,16 +142,14 @@ def go_round(step: Step, error: TicketStoreUnavailable) -> NoReturn:
 
 def _end(step: Step, move: End) -> Any:
     """Write the outcome into the ticket, make sure it can be told, and tell it."""
-    step.advance(
-        stage=Stage.ENDING,
-        next_at=time.time() + ENDING_LEASE,
-        video=move.video,
-        error=move.error,
-        **move.changes,
-    )
+    outcome = {"error": move.error, "errors": {}}
+    if move.error is None:
+        outcome["video"] = move.video
+    lease = time.time() + ENDING_LEASE
+    step.advance(stage=Stage.ENDING, next_at=lease, **{**move.changes, **outcome})
     if step.eager:
         endings.close(step.task, step.store, step.ticket)
-    elif not endings.can_tell(step.app, step.request):
+    elif not endings.can_tell(step.app, step.id, step.request):
         due = time.time() + 5
         step.advance(stage=Stage.ENDING, next_at=due)
         step.send(due)

@@ -42,7 +42,7 @@ class Step:
 
     @property
     def client(self) -> Client:
-        from .client import client_for
+        from ..client import client_for
 
         return client_for(self.settings)
 
