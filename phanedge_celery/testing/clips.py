@@ -17,7 +17,12 @@ REPEATS = 16
 
 @cache
 def tiny_mp4() -> bytes:
-    """Return one second of 64×64 test picture, which any browser plays."""
+    """Return one second of 64×64 test picture, which any browser plays.
+
+    Made by ffmpeg 9: `ffmpeg -f lavfi -i testsrc=size=64x64:rate=10:duration=1
+    -c:v libx264 -pix_fmt yuv420p -movflags +faststart -crf 40 -map_metadata -1
+    -fflags +bitexact -flags:v +bitexact sample.mp4`.
+    """
     return (files(__package__) / "sample.mp4").read_bytes()
 
 

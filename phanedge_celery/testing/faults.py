@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -115,15 +115,13 @@ class Rule:
         if strange := set(self.on) - set(ENDPOINTS):
             raise ValueError(f"{strange} are none of {ENDPOINTS}")
 
-    def wants(
-        self, endpoint: str, ids: Collection[str], prompt: Callable[[], str]
-    ) -> bool:
+    def wants(self, endpoint: str, ids: Collection[str], prompt: str) -> bool:
         """Is this request one of mine?"""
         if endpoint not in self.on or self.left == 0:
             return False
         if self.job_id is not None and self.job_id not in ids:
             return False
-        return self.prompt is None or (endpoint == "create" and self.prompt in prompt())
+        return self.prompt is None or (endpoint == "create" and self.prompt in prompt)
 
     def takes(self) -> bool:
         """Count a request of mine; is it one to spoil?"""
@@ -146,6 +144,11 @@ class FaultQueue:
         with self._lock:
             self._rules.append(rule)
 
+    @property
+    def by_prompt(self) -> bool:
+        """Does a fault wait for a prompt?"""
+        return any(rule.prompt is not None for rule in self._rules)
+
     def clear(self, on: Collection[str] = ENDPOINTS) -> None:
         """Forget what is queued for any of these endpoints."""
         with self._lock:
@@ -164,7 +167,7 @@ class FaultQueue:
         self,
         endpoint: str,
         ids: Collection[str],
-        prompt: Callable[[], str],
+        prompt: str,
         now: float,
     ) -> Fault | None:
         """Return the fault for this request, None when it goes well."""

@@ -57,7 +57,10 @@ class Gateway:
     def _fault(self, endpoint: str, request: Request) -> Fault | None:
         job, now = self._meant(endpoint, request), self._desk.now()
         ids = job.ids if job else tuple(request.query.values())
-        fault = self._desk.faults.take(endpoint, ids, lambda: prompt_of(request), now)
+        # Read early only if need be: a fault may be to leave the body unread.
+        early = endpoint == "create" and self._desk.faults.by_prompt
+        prompt = prompt_of(request) if early else ""
+        fault = self._desk.faults.take(endpoint, ids, prompt, now)
         if fault is None and endpoint == "create":
             return _told_by(prompt_of(request))
         return fault

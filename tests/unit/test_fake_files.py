@@ -148,12 +148,12 @@ def test_a_range_of_another_edition_is_the_whole_new_file(
 def test_a_file_may_change_after_an_attempt(fake: FakePhanEdge, caller: Caller) -> None:
     fake.files(size=5000)
     fake.fault(Fault(cut=0.5, changes_file=True), on="file")
-    url = fake.download_url()
+    url, before = fake.download_url(), fake.sha256()
 
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
         caller.file(url)
 
-    assert sha256(caller.file(url).content) == fake.sha256()
+    assert sha256(caller.file(url).content) == fake.sha256() != before
     assert fake.log("file")[0].status == 200
 
 

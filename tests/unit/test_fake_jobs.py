@@ -76,12 +76,13 @@ def test_a_script_may_hold_for_all_jobs_to_come(
 def test_a_script_for_a_prompt_waits_for_that_prompt(
     fake: FakePhanEdge, caller: Caller
 ) -> None:
+    fake.script("Preparing", times=None)
     fake.script("Reviewing", prompt="dragon")
     cat, dragon = (
         caller.create(prompt=f"A {it}.")["task_id"] for it in ("cat", "dragon")
     )
 
-    assert caller.query(cat)["status"] == "Queueing"
+    assert caller.query(cat)["status"] == "Preparing"
     assert caller.query(dragon)["status"] == "Reviewing"
 
 

@@ -91,7 +91,7 @@ def test_the_log_can_be_read_with_a_browser(fake: FakePhanEdge, caller: Caller) 
     assert [post["job_id"] for post in answer.json()["result"]] == [fake.job_id]
 
 
-@pytest.mark.parametrize("path", ["no_such", "_desk", "do", ""])
+@pytest.mark.parametrize("path", ["no_such", "_desk", "__str__", "do", ""])
 def test_only_orders_can_be_given(
     fake: FakePhanEdge, caller: Caller, path: str
 ) -> None:
@@ -188,7 +188,10 @@ def test_the_process_says_where_it_listens_and_ends_cleanly(
         path = f"/minimaxi/v1/query/video_generation?task_id={job}"
         told = requests.get(fake.url + path, headers=asked, timeout=10).json()
         process.send_signal(ending)
+        killer = threading.Timer(10, process.kill)
+        killer.start()
         rest = process.stdout.read()
+        killer.cancel()
 
     assert told["status"] == "Queueing"
     assert (fake.url in first, first.strip().endswith("mine")) == (True, True)
