@@ -75,7 +75,6 @@ def test_settings_cannot_be_changed_behind_the_app() -> None:
         ("http://localhost:8900", "http://localhost:8900"),
         ("http://127.0.0.1:8900/minimaxi/v1", "http://127.0.0.1:8900"),
         ("http://[::1]:8900", "http://[::1]:8900"),
-        ("http://fake.localhost", "http://fake.localhost"),
     ],
 )
 def test_a_base_url_is_kept_without_the_path_that_the_client_adds(
@@ -90,6 +89,7 @@ def test_a_base_url_is_kept_without_the_path_that_the_client_adds(
         "http://models.phanedge.cloud",
         "http://fake:8900",
         "http://localhost.example.com",
+        "http://fake.localhost",
         "http://127.0.0.1.example.com",
         "http://10.0.0.1",
     ],
