@@ -99,7 +99,8 @@ def handed_over(
     message: Mapping[str, Any], to: str, args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return *message* for the next step: another task, with the same options."""
-    return _message(to, args, kwargs, message["options"])
+    given = {name: value for name, value in kwargs.items() if value is not None}
+    return _message(to, args, given, message["options"])
 
 
 def without_canvas(message: Mapping[str, Any]) -> dict[str, Any]:
@@ -169,7 +170,7 @@ def send(
     """
     options = message["options"]
     headers: dict[str, Any] = {**options.get("headers", {}), HEADER: stamp.header()}
-    if wait := countdown(after):
+    if wait := _countdown(app, after):
         delivery["countdown"] = wait
     Signature.from_dict(dict(message), app=app).apply_async(
         headers=headers,
@@ -177,6 +178,18 @@ def send(
         add_to_parent=False,
         **delivery,
     )
+
+
+def _countdown(app: Celery, after: float) -> float:
+    """Return a countdown that the broker takes: quorum queues want whole seconds."""
+    wait = countdown(after)
+    if 0 < wait < 1 and _driver(app) == "amqp":
+        return 1
+    return wait
+
+
+def _driver(app: Celery) -> str:
+    return str(app.producer_pool.connections.connection.transport.driver_type)
 
 
 def _message(

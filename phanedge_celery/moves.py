@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from .answers import Trouble
 from .errors import error_fields
+from .models import JobReport, Video
 from .schedule import MAX_COUNTDOWN, PollSchedule, Streak
 from .tickets import Stage, Ticket
 
@@ -45,11 +46,26 @@ class End:
 Move = Again | HandOver | End
 
 
-def until_deadline(ticket: Ticket, wait: float, now: float) -> float:
-    """Return *wait*, cut so that the last question comes at the deadline."""
-    if ticket.deadline is None:
-        return wait
-    return min(wait, max(ticket.deadline - now, 0))
+SUBMIT: Final = "phanedge.submit_video"
+POLL: Final = "phanedge.poll_video"
+RETRIEVE: Final = "phanedge.retrieve_file"
+SAVE: Final = "phanedge.save_file"
+
+CLEARED: Final[Mapping[str, Any]] = {"errors": {}, "error": None}
+"""What becomes of the troubles in a ticket when all is well again."""
+
+
+def followed_from(ticket: Ticket, now: float, max_wait: float) -> dict[str, float]:
+    """Return what follows from the job id being known: the time to wait begins."""
+    wait = ticket.max_wait or max_wait
+    return {"submitted_at": now, "deadline": now + wait}
+
+
+def video_of(ticket: Ticket, report: JobReport | None, **known: Any) -> dict[str, Any]:
+    """Return the result as far as it is known, as JSON."""
+    seen = report.model_dump(mode="json") if report else {}
+    video = {**(ticket.video or {}), **seen, "platform_id": ticket.platform_id, **known}
+    return Video.model_validate(video).model_dump(mode="json")
 
 
 def wait_out(
@@ -75,8 +91,9 @@ def wait_out(
     if late or streak.outlasts(trouble.limit, now, patience):
         return End(error=error, changes=changes)
     counted = {"count": streak.count, "since": streak.since}
+    pause = _pause(trouble, schedule, streak.count, dice)
     return Again(
-        after=_pause(ticket, trouble, schedule, streak.count, now, dice),
+        after=pause if give_up_at is None else min(pause, give_up_at - now),
         stage=Stage.QUEUED if ticket.stage is Stage.SUBMITTING else ticket.stage,
         changes={
             **changes,
@@ -87,20 +104,13 @@ def wait_out(
 
 
 def _pause(
-    ticket: Ticket,
-    trouble: Trouble,
-    schedule: PollSchedule,
-    failures: int,
-    now: float,
-    dice: float,
+    trouble: Trouble, schedule: PollSchedule, failures: int, dice: float
 ) -> float:
     if trouble.slow:
-        wait = max(MAX_COUNTDOWN, trouble.retry_after or 0)
-    else:
-        wait = schedule.back_off(
-            failures,
-            dice,
-            limited=trouble.kind == "rate_limited",
-            retry_after=trouble.retry_after,
-        )
-    return until_deadline(ticket, wait, now)
+        return max(MAX_COUNTDOWN, trouble.retry_after or 0)
+    return schedule.back_off(
+        failures,
+        dice,
+        limited=trouble.kind == "rate_limited",
+        retry_after=trouble.retry_after,
+    )

@@ -9,23 +9,17 @@ from typing import Any, Final
 
 from celery import Task, shared_task
 
+from . import moves, polling
 from .answers import Trouble
 from .errors import (
-    JobTimedOut,
     PhanEdgeError,
     StorageFailed,
     SubmissionUnknown,
-    error_fields,
 )
-from .models import JobReport, Video, VideoRequest, file_id_of, job_id_of
-from .moves import Again, End, HandOver, Move
+from .models import JobReport, VideoRequest, file_id_of, job_id_of
+from .moves import POLL, RETRIEVE, SAVE, SUBMIT, End, HandOver, Move
 from .steps import Step, run, submit_lease
-from .tickets import Stage, Ticket
-
-SUBMIT: Final = "phanedge.submit_video"
-POLL: Final = "phanedge.poll_video"
-RETRIEVE: Final = "phanedge.retrieve_file"
-SAVE: Final = "phanedge.save_file"
+from .tickets import Stage
 
 STAGES: Final = {
     SUBMIT: Stage.QUEUED,
@@ -96,19 +90,10 @@ def _submit(step: Step, request: Any) -> Move:
         changes={
             "job_id": answer.job_id,
             "platform_id": answer.platform_id,
-            **_followed_from(step, now),
-            **_CLEARED,
+            **moves.followed_from(step.ticket, now, step.settings.max_wait),
+            **moves.CLEARED,
         },
     )
-
-
-_CLEARED: Final[dict[str, Any]] = {"errors": {}, "error": None}
-
-
-def _followed_from(step: Step, now: float) -> dict[str, float]:
-    """The time to wait counts from the moment that the job id is known."""
-    wait = step.ticket.max_wait or step.settings.max_wait
-    return {"submitted_at": now, "deadline": now + wait}
 
 
 @_step(POLL, soft=120)
@@ -135,72 +120,15 @@ def poll_video(
 
 
 def _poll(step: Step, job_id: str) -> Move:
-    ticket = step.ticket
     answer = step.client.query(job_id)
-    now = time.time()
-    known: dict[str, Any] = {"job_id": job_id, "polls": ticket.polls + 1}
-    if ticket.deadline is None:
-        known |= _followed_from(step, now)
-    if isinstance(answer, Trouble):
-        return _wait_out(step, answer, known)
-    known |= {**_CLEARED, "status": str(answer.status), **_ids(ticket, answer)}
-    if not answer.status.terminal:
-        return _ask_later(step, now, known)
-    if not ticket.retrieve:
-        return End(video=answer.model_dump(mode="json"), changes=known)
-    return _retrieve_now(step, answer, known)
-
-
-def _ids(ticket: Ticket, report: JobReport) -> dict[str, str]:
-    """The file routes know a job by its ``task_id`` alone (contract, 2.3)."""
-    if not report.job_id or report.job_id == ticket.job_id:
-        return {}
-    return {"job_id": report.job_id, "platform_id": ticket.job_id or ""}
-
-
-def _wait_out(step: Step, trouble: Trouble, known: dict[str, Any]) -> Move:
-    """Wait trouble out; a success whose file id never comes may still have a URL."""
-    report = trouble.report
-    if report is not None:
-        known["status"] = str(report.status)
-    move = step.wait_out(trouble, **known)
-    if isinstance(move, End) and report is not None and report.download_url:
-        video = _video(step.ticket, report, download_url=report.download_url)
-        return End(video=video, changes=known)
-    return move
-
-
-def _ask_later(step: Step, now: float, known: dict[str, Any]) -> Move:
-    ticket = step.ticket
-    deadline = ticket.deadline or known["deadline"]
-    if now >= deadline:
-        error = JobTimedOut("the deadline is past; it may still finish", None)
-        return End(error=error_fields(error.about(ticket.job_id)), changes=known)
-    age = now - (ticket.submitted_at or now)
-    wait = step.settings.schedule.wait(age, step.dice)
-    return Again(after=min(wait, deadline - now), stage=Stage.POLLING, changes=known)
-
-
-def _retrieve_now(step: Step, report: JobReport, known: dict[str, Any]) -> Move:
-    job_id = known.get("job_id") or step.ticket.job_id
-    return HandOver(
-        to=RETRIEVE,
-        args=(report.file_id,),
-        kwargs={"job_id": job_id},
-        stage=Stage.RETRIEVING,
-        changes={
-            **known,
-            "file_id": report.file_id,
-            "video": _video(step.ticket, report, job_id=job_id),
-        },
+    return polling.decide(
+        step.ticket,
+        answer,
+        step.settings.schedule,
+        max_wait=step.settings.max_wait,
+        now=time.time(),
+        dice=step.dice,
     )
-
-
-def _video(ticket: Ticket, report: JobReport | None, **known: Any) -> dict[str, Any]:
-    """Return the result as far as it is known."""
-    seen = report.model_dump(mode="json") if report else {}
-    video = {**(ticket.video or {}), **seen, "platform_id": ticket.platform_id, **known}
-    return Video.model_validate(video).model_dump(mode="json")
 
 
 @_step(RETRIEVE, soft=120)
@@ -236,7 +164,7 @@ def _retrieve(
     known: dict[str, Any] = {"file_id": file_id, "job_id": job_id}
     if isinstance(answer, Trouble):
         return step.wait_out(answer, **known)
-    video = _video(
+    video = moves.video_of(
         step.ticket,
         report,
         **answer.model_dump(mode="json", include=_OF_FILE),

@@ -15,7 +15,7 @@ from celery.result import AsyncResult, EagerResult
 from .. import messages, results
 from ..errors import RequestInvalid
 from ..models import VideoRequest, job_id_of
-from ..tasks import POLL, SUBMIT
+from ..moves import POLL, SUBMIT
 from ..tickets import Stage, Ticket, TicketStore, TicketStoreUnavailable, store_for
 from .resume import reopen
 from .sending import send_now

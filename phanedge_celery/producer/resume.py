@@ -12,8 +12,9 @@ from .. import endings, messages, results
 from ..errors import JobNotFound, RequestInvalid
 from ..events import say
 from ..models import job_id_of
+from ..moves import POLL
 from ..settings import settings_for
-from ..tasks import POLL, STAGES
+from ..tasks import STAGES
 from ..tickets import Stage, Ticket, TicketStore, store_for
 from .look import is_id
 from .sending import send_now

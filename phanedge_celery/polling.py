@@ -1,0 +1,98 @@
+"""What one answer means for a job that is followed: wait, retrieve, or end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .answers import Trouble
+from .errors import JobTimedOut, error_fields
+from .models import JobReport
+from .moves import (
+    CLEARED,
+    RETRIEVE,
+    Again,
+    End,
+    HandOver,
+    Move,
+    followed_from,
+    video_of,
+    wait_out,
+)
+from .schedule import PollSchedule
+from .tickets import Stage, Ticket
+
+
+def decide(
+    ticket: Ticket,
+    answer: JobReport | Trouble,
+    schedule: PollSchedule,
+    *,
+    max_wait: float,
+    now: float,
+    dice: float,
+) -> Move:
+    """Decide what follows from one answer to a query (contract, table 3.2)."""
+    known: dict[str, Any] = {"polls": ticket.polls + 1}
+    if ticket.deadline is None:
+        known |= followed_from(ticket, now, max_wait)
+    deadline: float = ticket.deadline or known["deadline"]
+    if isinstance(answer, Trouble):
+        return _wait_out(ticket, answer, schedule, known, now, dice, deadline)
+    known |= {**CLEARED, "status": str(answer.status), **_ids(ticket, answer)}
+    if answer.status.terminal:
+        return _succeeded(ticket, answer, known)
+    if now >= deadline:
+        error = JobTimedOut("the deadline is past; the job may still finish")
+        return End(error=error_fields(error.about(ticket.job_id)), changes=known)
+    wait = schedule.wait(now - (ticket.submitted_at or now), dice)
+    return Again(after=min(wait, deadline - now), stage=Stage.POLLING, changes=known)
+
+
+def _ids(ticket: Ticket, report: JobReport) -> dict[str, str]:
+    """The file routes know a job by its ``task_id`` alone (contract, 2.3)."""
+    if not ticket.job_id or report.job_id == ticket.job_id:
+        return {"job_id": report.job_id}
+    return {"job_id": report.job_id, "platform_id": ticket.job_id}
+
+
+def _wait_out(
+    ticket: Ticket,
+    trouble: Trouble,
+    schedule: PollSchedule,
+    known: dict[str, Any],
+    now: float,
+    dice: float,
+    deadline: float,
+) -> Move:
+    """Wait trouble out; a success whose file id never comes may still have a URL."""
+    report = trouble.report
+    if report is not None:
+        known["status"] = str(report.status)
+    move = wait_out(
+        ticket,
+        trouble,
+        schedule,
+        now=now,
+        dice=dice,
+        give_up_at=deadline,
+        changes=known,
+    )
+    if isinstance(move, End) and report is not None and report.download_url:
+        return End(video=video_of(ticket, report), changes=known)
+    return move
+
+
+def _succeeded(ticket: Ticket, report: JobReport, known: dict[str, Any]) -> Move:
+    if not ticket.retrieve:
+        return End(video=report.model_dump(mode="json"), changes=known)
+    return HandOver(
+        to=RETRIEVE,
+        args=(report.file_id,),
+        kwargs={"job_id": report.job_id},
+        stage=Stage.RETRIEVING,
+        changes={
+            **known,
+            "file_id": report.file_id,
+            "video": video_of(ticket, report, **_ids(ticket, report)),
+        },
+    )
