@@ -8,13 +8,14 @@ from .file import read_file
 from .query import read_query
 from .reply import MAX_BODY, NoReply, Reply
 from .trouble import Trouble
-from .urls import web_url
+from .urls import is_loopback, web_url
 
 __all__ = [
     "MAX_BODY",
     "NoReply",
     "Reply",
     "Trouble",
+    "is_loopback",
     "read_create",
     "read_download",
     "read_file",

@@ -51,8 +51,15 @@ class Client:
     sent then. Threads may share a client, processes may not.
     """
 
-    def __init__(self, settings: Settings, *, pool_size: int = 32) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        pool_size: int = 32,
+        create_read: float = CREATE_READ,
+    ) -> None:
         self._settings = settings
+        self._create_read = max(settings.timeout[1], create_read)
         self._surroundings = Surroundings()
         self._downloads = Downloads(settings, self._surroundings)
         self._plain_hosts = plain_hosts(settings.base_url)
@@ -70,7 +77,7 @@ class Client:
         if images := stored_images(wire):
             raise RequestInvalid(f"storage:{images[0]} is still to be read")
         body, headers = canonical(wire), self._headers()
-        line = self._line_of(1, max(self._settings.timeout[1], CREATE_READ))
+        line = self._line_of(1, self._create_read)
         try:
             path = f"{self._path}/video_generation"
             reply = line.ask("POST", path, headers | _JSON, body)

@@ -11,8 +11,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 from urllib3 import BaseHTTPResponse, PoolManager, Timeout
 
-from ..answers import web_url
-from ..answers.urls import is_loopback
+from ..answers import is_loopback, web_url
 from ..models import FileRecord
 from .hosts import PrivateHost, is_private_literal, public_addresses
 from .line import AGENT, BROKEN, NO_RETRY, is_forwarding

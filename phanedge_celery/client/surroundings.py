@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from functools import cached_property
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from requests import Session
 from requests.adapters import HTTPAdapter
@@ -13,6 +14,7 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH, select_proxy
 from urllib3 import PoolManager
 from urllib3.exceptions import HTTPError
 
+from ..answers import is_loopback
 from ..errors import ConfigurationError
 
 
@@ -24,7 +26,12 @@ class Surroundings:
     """
 
     def proxy_for(self, url: str) -> str | None:
-        """Return the proxy through which *url* is reached, None for directly."""
+        """Return the proxy through which *url* is reached, None for directly.
+
+        This machine is always reached directly: a proxy would look for itself.
+        """
+        if is_loopback(urlsplit(url).hostname or ""):
+            return None
         proxies = Session().merge_environment_settings(url, {}, None, None, None)
         return select_proxy(url, proxies["proxies"])
 
