@@ -34,7 +34,8 @@ format: $(VENV)/.ok
 
 $(VENV)/.ok: pyproject.toml
 	@echo "Making the environment $(VENV): a minute, once."
-	@if command -v uv >/dev/null && { $(with_uv); }; then :; else $(with_pip); fi
+	@if ! command -v uv >/dev/null; then $(with_pip); elif ! { $(with_uv); }; then \
+		echo "uv could not make it; now with pip."; $(with_pip); fi
 	@touch $@
 
 WANTED = -e '.[all]' --group dev
