@@ -67,7 +67,7 @@ find_python = for python in $(PYTHON) python3 python3.13 python3.12 python3.11 p
 # also brings the user that it then runs as. RUNLEVEL keeps apt from starting services.
 services:
 	@[ "$$(id -u)" = 0 ] && [ -e /etc/debian_version ] || exit 0; \
-	PATH="$$PATH:/usr/sbin:$$(echo /usr/lib/postgresql/*/bin | tr ' ' :)"; missing=; \
+	PATH="$$PATH:/usr/sbin:/sbin:$$(echo /usr/lib/postgresql/*/bin | tr ' ' :)"; missing=; \
 	command -v redis-server >/dev/null || missing="$$missing redis-server"; \
 	command -v rabbitmq-server >/dev/null || missing="$$missing rabbitmq-server"; \
 	command -v postgres >/dev/null || missing="$$missing postgresql"; \
