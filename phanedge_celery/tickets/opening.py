@@ -80,14 +80,15 @@ def store_url(
     and ``master_name`` matter here.
     """
     backend = str(result_backend or "")
-    scheme = _scheme(backend)
     if backend in DJANGO_BACKENDS:
         return "django"
     if backend.startswith("cache+memory://"):
         return "memory://"
     if backend.startswith("db+"):
         return backend
-    return _with_options(backend, options or {}) if scheme in REDIS else None
+    if "://" in backend and _scheme(backend) in REDIS:
+        return _with_options(backend, options or {})
+    return None
 
 
 def _with_options(url: str, options: Mapping[str, Any]) -> str:

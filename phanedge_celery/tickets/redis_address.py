@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import socket
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-PATIENCE: Final = {"socket_connect_timeout": 3, "socket_timeout": 5}
+PATIENCE: Final = {"socket_connect_timeout": 3, "socket_timeout": 4}
 """Seconds after which a store that does not answer is taken for away."""
 
 OURS: Final = ("prefix", "master_name", "virtual_host")
@@ -43,7 +43,8 @@ def _divided(url: str) -> tuple[str, dict[str, str]]:
     if parts.scheme in ("redis+socket", "socket"):
         parts = parts._replace(scheme="unix")
         query.setdefault("db", ours.get("virtual_host", "0").strip("/"))
-    return urlunsplit(parts._replace(query=urlencode(query))), ours
+    rest = f"?{urlencode(query)}" if query else ""
+    return f"{parts.scheme}://{parts.netloc}{parts.path}{rest}", ours
 
 
 def _options() -> dict[str, Any]:

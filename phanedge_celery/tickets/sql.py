@@ -18,7 +18,7 @@ from . import rows
 from .rows import Row
 from .sql_engine import make_engine, make_tables, reachable
 from .sql_tables import leases, tickets
-from .store import TicketMissing
+from .store import TicketMissing, TicketStoreUnavailable
 from .ticket import FORMAT, Stage, Ticket
 
 PAGE: Final = 200
@@ -166,12 +166,17 @@ class SqlTickets:
         engine = self._engines.get(pid) or self._engines.setdefault(
             pid, make_engine(self._url)
         )
-        with reachable():
-            if pid not in self._ready:
-                make_tables(engine)
-                self._ready.add(pid)
-            with engine.connect() as connection:
-                yield connection
+        try:
+            with reachable():
+                if pid not in self._ready:
+                    make_tables(engine)
+                    self._ready.add(pid)
+                with engine.connect() as connection:
+                    yield connection
+        except TicketStoreUnavailable:
+            # What comes back may be an empty database.
+            self._ready.discard(pid)
+            raise
 
 
 def _rows(

@@ -11,7 +11,7 @@ from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, SQLAlchemyError
 
 from ..errors import ConfigurationError
-from .sql_tables import metadata, tickets
+from .sql_tables import metadata
 from .store import TicketStoreUnavailable
 
 _LIBPQ: Final = {
@@ -27,7 +27,7 @@ PATIENCE: Final[dict[str, dict[str, Any]]] = {
     "psycopg2": _LIBPQ,
     "pymysql": _MYSQL,
     "mysqldb": _MYSQL,
-    "pysqlite": {"timeout": 10},
+    "pysqlite": {"timeout": 5},
 }
 """By driver: seconds after which a database that does not answer is away."""
 
@@ -59,14 +59,14 @@ def make_engine(address: str) -> Engine:
 
 def make_tables(engine: Engine) -> None:
     """Make our tables unless they are there; others may do so at the same time."""
-    if inspect(engine).has_table(tickets.name):
-        return
-    try:
-        metadata.create_all(engine)
-    except DBAPIError:
-        if not inspect(engine).has_table(tickets.name):
-            raise
-        metadata.create_all(engine)
+    for table in metadata.sorted_tables:
+        if inspect(engine).has_table(table.name):
+            continue
+        try:
+            table.create(engine)
+        except DBAPIError:
+            if not inspect(engine).has_table(table.name):
+                raise
 
 
 @contextlib.contextmanager
