@@ -68,6 +68,25 @@ def video_of(ticket: Ticket, report: JobReport | None, **known: Any) -> dict[str
     return Video.model_validate(video).model_dump(mode="json")
 
 
+def save_next(ticket: Ticket, now: float, max_wait: float, **changes: Any) -> HandOver:
+    """Go on with keeping the file, which may take as long as following the job.
+
+    A download URL is a secret that lives for an hour: neither the message nor the
+    ticket takes it along, the step asks for its own.
+    """
+    known = {name: changes.get(name) for name in ("job_id", "file_id")}
+    ids = {name: id or getattr(ticket, name) for name, id in known.items()}
+    if changes.get("video"):
+        changes["video"] = {**changes["video"], "download_url": None}
+    return HandOver(
+        to=SAVE,
+        args=(ids,),
+        kwargs={"save_to": ticket.save_to},
+        stage=Stage.SAVING,
+        changes={**changes, "deadline": now + (ticket.max_wait or max_wait)},
+    )
+
+
 def wait_out(
     ticket: Ticket,
     trouble: Trouble,

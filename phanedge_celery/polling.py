@@ -15,6 +15,7 @@ from .moves import (
     HandOver,
     Move,
     followed_from,
+    save_next,
     video_of,
     wait_out,
 )
@@ -37,7 +38,7 @@ def decide(
         known |= followed_from(ticket, now, max_wait)
     deadline: float = ticket.deadline or known["deadline"]
     if isinstance(answer, Trouble):
-        return _wait_out(ticket, answer, schedule, known, now, dice, deadline)
+        return _wait_out(ticket, answer, schedule, known, now, dice, deadline, max_wait)
     known |= {**CLEARED, "status": str(answer.status), **_ids(ticket, answer)}
     if answer.status.terminal:
         return _succeeded(ticket, answer, known)
@@ -63,6 +64,7 @@ def _wait_out(
     now: float,
     dice: float,
     deadline: float,
+    max_wait: float,
 ) -> Move:
     """Wait trouble out; a success whose file id never comes may still have a URL."""
     report = trouble.report
@@ -77,9 +79,11 @@ def _wait_out(
         give_up_at=deadline,
         changes=known,
     )
-    if isinstance(move, End) and report is not None and report.download_url:
-        return End(video=video_of(ticket, report), changes=known)
-    return move
+    if not (isinstance(move, End) and report is not None and report.download_url):
+        return move
+    if ticket.save_to:
+        return save_next(ticket, now, max_wait, **known, **_ids(ticket, report))
+    return End(video=video_of(ticket, report), changes=known)
 
 
 def _succeeded(ticket: Ticket, report: JobReport, known: dict[str, Any]) -> Move:

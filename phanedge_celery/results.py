@@ -34,7 +34,7 @@ def meta(ticket: Ticket, **more: Any) -> dict[str, Any]:
     }
 
 
-def outcome(ticket: Ticket) -> Any:
+def outcome(ticket: Ticket, **more: Any) -> Any:
     """Return what the backend stores for this ticket: a dict, or an exception."""
     if ticket.stage is Stage.DONE:
         return ticket.video
@@ -42,7 +42,7 @@ def outcome(ticket: Ticket) -> Any:
         return error_from(ticket.error)
     if ticket.stage is Stage.CANCELLED:
         return TaskRevokedError("cancelled")
-    return meta(ticket)
+    return meta(ticket, **more)
 
 
 def progress(
@@ -108,22 +108,32 @@ def iso(at: float | None) -> str | None:
     return datetime.fromtimestamp(at, timezone.utc).isoformat(timespec="seconds")
 
 
-def show(app: Celery, store: TicketStore, ticket: Ticket, request: Any = None) -> None:
-    """Write the ticket's state into the result backend.
+def show(
+    app: Celery,
+    store: TicketStore,
+    ticket: Ticket,
+    request: Any = None,
+    **more: Any,
+) -> bool:
+    """Write the ticket's state into the result backend; say whether it took it.
+
+    *more* is shown beside it while the job runs.
 
     Another process may end the job between our look and this write, and PROGRESS
     would then stand over its outcome for ever. So whoever wrote it looks once more.
     """
     try:
-        _write(app, ticket, request)
+        _write(app, ticket, request, **more)
     except Exception as error:  # noqa: BLE001 - each backend has its own library's
         say("progress_unwritten", ticket, type(error).__name__)
-        return
+        return False
     now = store.read(ticket.id)
     if now is not None and now.stage.ended and not ticket.stage.ended:
         _write(app, now, request)
+    return True
 
 
-def _write(app: Celery, ticket: Ticket, request: Any) -> None:
+def _write(app: Celery, ticket: Ticket, request: Any, **more: Any) -> None:
     state = STATES.get(ticket.stage, PROGRESS)
-    app.backend.store_result(ticket.id, outcome(ticket), state, request=request)
+    told = outcome(ticket, **more)
+    app.backend.store_result(ticket.id, told, state, request=request)

@@ -9,16 +9,17 @@ from typing import Any, Final
 
 from celery import Task, shared_task
 
-from . import moves, polling
+from . import moves, polling, saving
 from .answers import Trouble
+from .answers.file import MISSING
 from .errors import (
     PhanEdgeError,
-    StorageFailed,
     SubmissionUnknown,
 )
 from .models import JobReport, VideoRequest, file_id_of, job_id_of
 from .moves import POLL, RETRIEVE, SAVE, SUBMIT, End, HandOver, Move
 from .steps import Step, run, submit_lease
+from .storage import check_save_to
 from .tickets import Stage
 
 STAGES: Final = {
@@ -76,8 +77,12 @@ def _submit(step: Step, request: Any) -> Move:
     asked = VideoRequest.read(request)
     if step.ticket.stage is Stage.SUBMITTING:
         raise SubmissionUnknown("the submission got no answer")
+    check_save_to(step.ticket.save_to, step.settings.storage)
+    wire = saving.posted(step, asked)
+    if isinstance(wire, Trouble):
+        return step.wait_out(wire)
     step.claim(Stage.SUBMITTING, submit_lease(step.settings))
-    answer = step.client.submit(asked.wire())
+    answer = step.client.submit(wire)
     if isinstance(answer, Trouble):
         return step.wait_out(answer)
     now = time.time()
@@ -163,7 +168,7 @@ def _retrieve(
     answer = step.client.retrieve(file_id, job_id)
     known: dict[str, Any] = {"file_id": file_id, "job_id": job_id}
     if isinstance(answer, Trouble):
-        return step.wait_out(answer, **known)
+        return _wait_for_file(step, answer, known)
     video = moves.video_of(
         step.ticket,
         report,
@@ -173,8 +178,43 @@ def _retrieve(
         retrieved_at=datetime.now(timezone.utc),
     )
     if step.ticket.save_to:
-        raise StorageFailed("save_to is not there yet; leave it out")
+        return _save_next(step, **known, video=video, **moves.CLEARED)
     return End(video=video, changes=known)
 
 
+def _wait_for_file(step: Step, trouble: Trouble, known: dict[str, Any]) -> Move:
+    """Wait trouble out; a file without a URL may still be saved another way (E4)."""
+    move = step.wait_out(trouble, **known)
+    outlasted = isinstance(move, End) and trouble.kind == MISSING
+    if outlasted and step.ticket.save_to:
+        return _save_next(step, **known)
+    return move
+
+
+def _save_next(step: Step, **changes: Any) -> HandOver:
+    return moves.save_next(step.ticket, time.time(), step.settings.max_wait, **changes)
+
+
 _OF_FILE: Final = {"filename", "bytes", "created_at", "download_url"}
+
+
+@_step(SAVE, soft=1500)
+def save_file(
+    self: Task[Any, Any],
+    video: Any,
+    save_to: str,
+    overwrite: bool = False,  # noqa: FBT001, FBT002 - as a signature may pass it
+) -> Any:
+    """Keep the file of *video* under the name *save_to*: the result is the video.
+
+    *video* is what ``retrieve_file`` returns; it needs to say no more than
+    ``file_id`` and ``job_id``. The name is relative, with ``{job_id}`` and
+    ``{file_id}`` as places. A file that is there already is a success if it is the
+    same, `StorageFailed` if it is another one, unless *overwrite* (contract, 4.2).
+    """
+    return run(
+        self,
+        lambda step: saving.save(step, video, save_to, overwrite=overwrite),
+        Stage.SAVING,
+        **saving.fresh(video, save_to),
+    )

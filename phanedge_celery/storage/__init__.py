@@ -7,8 +7,8 @@ from .images import with_images
 from .keeping import keep
 from .names import check_name, filled
 from .opening import check_save_to, open_storage
-from .parts import Entity, OtherEntity, Part, PartBusy, hold
-from .storage import Storage, StorageAway
+from .parts import Entity, Part, hold
+from .storage import OtherEntity, PartBusy, Storage, StorageAway
 
 __all__ = [
     "Entity",

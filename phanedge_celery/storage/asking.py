@@ -9,7 +9,7 @@ from typing import Final
 
 from ..errors import ConfigurationError, PhanEdgeError, StorageFailed
 from ..models import plain_text
-from .storage import StorageAway
+from .storage import OtherEntity, PartBusy, StorageAway
 
 _FINAL: Final = frozenset(
     {
@@ -47,7 +47,7 @@ def asking(where: str) -> Iterator[None]:
     """
     try:
         yield
-    except (PhanEdgeError, StorageAway):
+    except (PhanEdgeError, StorageAway, PartBusy, OtherEntity):
         raise
     except ImportError as error:
         raise ConfigurationError(

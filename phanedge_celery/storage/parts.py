@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from .storage import OtherEntity, PartBusy
+
 OVERLAP: Final = 1 << 16
 """Bytes that are asked for again, to see that the file is still the same one."""
 
@@ -21,14 +23,6 @@ ABANDONED: Final = 86400.0
 """Seconds after which a part is nobody's: its job was cancelled, or went elsewhere."""
 
 _CHUNK: Final = 1 << 20
-
-
-class PartBusy(Exception):
-    """Another process, or another thread of this one, holds this part."""
-
-
-class OtherEntity(Exception):
-    """What the host gives now is not the continuation of what it gave before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,10 +47,13 @@ class Part:
     def __init__(self, folder: Path, descriptor: int) -> None:
         self._folder, self._descriptor = folder, descriptor
         self.path = folder / "video"
+        self.where = str(folder.parent)
+        """For people: where there may be no room for it."""
         self.entity = _read_entity(folder)
-        self.length = os.fstat(descriptor).st_size
-        """Bytes that are here."""
+        self.length = self.begun_with = os.fstat(descriptor).st_size
+        """Bytes that are here, and that were here when it was taken."""
         self._place = self.length
+        self._is_anew = False
         self._digest = hashlib.sha256()
 
     @property
@@ -65,9 +62,18 @@ class Part:
         known = self.entity.size is not None and self.length > OVERLAP
         return self.length - OVERLAP if known else 0
 
+    @property
+    def got_further(self) -> bool:
+        """Was something added to what was here when it was taken?"""
+        return self.length > self.begun_with and not self._is_anew
+
+    def read(self, start: int, size: int) -> bytes:
+        return os.pread(self._descriptor, size, start)
+
     def begin(self, entity: Entity) -> None:
         """Forget what is here, for a file that comes from its first byte."""
         os.ftruncate(self._descriptor, 0)
+        self._is_anew = self._is_anew or self.length > 0
         self.length = self._place = 0
         self._digest = hashlib.sha256()
         self._note(entity)
@@ -78,13 +84,13 @@ class Part:
         self._digest = hashlib.sha256()
         for start in range(0, self.length, _CHUNK):
             most = min(_CHUNK, self.length - start)
-            self._digest.update(os.pread(self._descriptor, most, start))
+            self._digest.update(self.read(start, most))
 
     def take(self, chunk: bytes) -> None:
         """Take the next bytes. Raises `OtherEntity` if they do not fit, and OSError."""
         known = min(self.length - self._place, len(chunk))
         if known > 0:
-            if os.pread(self._descriptor, known, self._place) != chunk[:known]:
+            if self.read(self._place, known) != chunk[:known]:
                 raise OtherEntity
             self._place += known
             chunk = chunk[known:]

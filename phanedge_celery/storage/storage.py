@@ -15,6 +15,14 @@ class StorageAway(Exception):
     """The storage failed in a way that can pass; try again later."""
 
 
+class PartBusy(Exception):
+    """Another process, or another thread of this one, holds this part."""
+
+
+class OtherEntity(Exception):
+    """What the host gives now is not the continuation of what it gave before."""
+
+
 class Storage(Protocol):
     """Files by name. Methods raise what their own library raises: see `asking`."""
 
