@@ -93,12 +93,20 @@ class WorkerProcess:
     def wait_for_log(self, words: str, timeout: float = 30) -> None:
         self.child.wait_for_log(words, timeout)
 
-    def __enter__(self) -> WorkerProcess:
-        return self.start()
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Stop it, if it still runs, and forget its log."""
         self.term()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self) -> WorkerProcess:
+        try:
+            return self.start()
+        except AssertionError:
+            self.close()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 def python_path() -> str:

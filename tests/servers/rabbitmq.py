@@ -73,10 +73,10 @@ class RabbitServer(Server):
             wait_for(lambda: answers(self.epmd_port), what="epmd answers")
         super().start()
 
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
         self.stop()
         self.epmd.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        super().close()
 
     def url(self, vhost: str = "/") -> str:
         return f"amqp://guest:guest@{LOOPBACK}:{self.port}/{vhost}"

@@ -77,13 +77,21 @@ class Server:
     def resume(self) -> None:
         self.child.resume()
 
+    def close(self) -> None:
+        """Stop it, if it still runs, and forget its data."""
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
     def __enter__(self: Self) -> Self:
-        self.start()
+        try:
+            self.start()
+        except AssertionError:
+            self.close()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self.close()
 
     @classmethod
     def missing(cls) -> ServerMissing:
