@@ -35,8 +35,7 @@ app.conf.update(
     phanedge_schedule={} if REAL else {"first": 2, "every": 2},
 )
 
-COLUMNS = ("id", "stage", "status", "polls", "elapsed")
-WIDTHS = (10, 12, 12, 6, 8)
+ROW = "{:10}{:12}{:12}{:>6}{:>9}"
 
 
 def main() -> int:
@@ -86,7 +85,7 @@ def kill(worker: Worker) -> None:
 def show(jobs: Mapping[str, str], during: Any = None) -> int:
     """Show the jobs until all have ended, then what each has come to."""
     seen: dict[str, tuple[Any, ...]] = {}
-    print("  ".join(name.ljust(width) for name, width in zip(COLUMNS, WIDTHS)))
+    print(ROW.format("id", "stage", "status", "polls", "elapsed"))
     while True:
         rows = [video_progress(id, app=app) for id in jobs.values()]
         for row in rows:
@@ -104,9 +103,8 @@ def show(jobs: Mapping[str, str], during: Any = None) -> int:
 
 def print_row(row: Mapping[str, Any]) -> None:
     cells = (row["id"][:8], row["stage"], row["status"], row["polls"], row["elapsed"])
-    shown = ("–" if cell is None else str(cell) for cell in cells)
     print(
-        "  ".join(cell.ljust(width) for cell, width in zip(shown, WIDTHS)), flush=True
+        ROW.format(*("–" if cell is None else str(cell) for cell in cells)), flush=True
     )
 
 
