@@ -5,11 +5,12 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Collection
-from urllib.parse import SplitResult, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
 LONGEST = 8192
 
 _BARE = re.compile(r"(?i)[a-z0-9-]+(?:\.[a-z0-9-]+)+(?::\d+)?(?:[/?#].*)?")
+_SAFE = "!$%&'()*+,/:;=?@[]~"
 _UNFIT = re.compile('[\x00-\x20\x7f-\x9f\\\\<>"^`{|}\ud800-\udfff]')
 
 
@@ -30,12 +31,10 @@ def web_url(value: object, plain_hosts: Collection[str] = ()) -> str | None:
 
 def is_loopback(host: str) -> bool:
     """Does this name or address always mean the machine that we run on?"""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
-        return False
+        return host == "localhost"
 
 
 def _with_scheme(text: str) -> str:
@@ -45,13 +44,17 @@ def _with_scheme(text: str) -> str:
 
 
 def _split(text: str) -> SplitResult | None:
+    """Return an http(s) URL in ASCII, as it goes onto the wire."""
     try:
         parts = urlsplit(text)
+        netloc = parts.netloc.encode("idna").decode()
         host, _ = parts.hostname, parts.port
     except ValueError:
         return None
-    fits = parts.scheme in ("http", "https") and host and "@" not in parts.netloc
-    return parts._replace(fragment="") if fits else None
+    if parts.scheme not in ("http", "https") or not host or "@" in netloc:
+        return None
+    path, query = (quote(part, safe=_SAFE) for part in (parts.path, parts.query))
+    return SplitResult(parts.scheme, netloc, path, query, "")
 
 
 def _secured(parts: SplitResult, plain_hosts: Collection[str]) -> SplitResult:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -33,8 +33,15 @@ class Downloads:
     origin, and other ports of a loopback host that it runs on, are always allowed.
     """
 
-    def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        surroundings: Surroundings,
+        *,
+        resolve: Callable[[str, int], list[str]] = public_addresses,
+    ) -> None:
         self._surroundings = surroundings
+        self._resolve = resolve
         self._home = urlsplit(settings.base_url)
         self._plain_hosts = plain_hosts(settings.base_url)
         self._connect, self._read = settings.timeout
@@ -80,7 +87,7 @@ class Downloads:
             location = response.get_redirect_location()
             if not location:
                 return response
-            target = urljoin(url, location)
+            target = _joined(url, location)
         raise wanted.stop("refused", "The file host redirects without end")
 
     def _ask(
@@ -113,7 +120,7 @@ class Downloads:
             raise PrivateHost(host)
         if self._surroundings.proxy_for(url.geturl()):
             return [host]
-        return public_addresses(host, _port(url))
+        return self._resolve(host, _port(url))
 
     def _is_welcome(self, url: SplitResult) -> bool:
         local = is_loopback(url.hostname or "") and url.hostname == self._home.hostname
@@ -141,6 +148,7 @@ class Downloads:
                 url.geturl() if is_forwarding(pool, url.geturl()) else path,
                 headers=headers,
                 retries=NO_RETRY,
+                redirect=False,
                 assert_same_host=False,
                 timeout=Timeout(connect=self._connect, read=self._read),
                 preload_content=False,
@@ -163,6 +171,13 @@ def plain_hosts(base_url: str) -> tuple[str, ...]:
     """Return the host whose URLs may stay plain http: that of a plain base URL."""
     base = urlsplit(base_url)
     return (base.hostname,) if base.scheme == "http" and base.hostname else ()
+
+
+def _joined(url: str, location: str) -> str | None:
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        return None
 
 
 def _origin(url: SplitResult) -> tuple[str, str | None, int]:

@@ -23,8 +23,8 @@ BROKEN: Final = (NotConnected, HTTPError, HTTPException, OSError)
 """All that can go wrong with a call, short of an answer."""
 
 
-NO_RETRY: Final = Retry(total=False, redirect=0)
-"""Neither a request nor a redirect is repeated behind our back."""
+NO_RETRY: Final = Retry(total=False)
+"""Nothing is repeated behind our back."""
 
 
 def _agent() -> str:
@@ -87,6 +87,7 @@ class Line:
             body,
             headers,
             retries=NO_RETRY,
+            redirect=False,
             assert_same_host=False,
             timeout=self._timeout,
             preload_content=False,

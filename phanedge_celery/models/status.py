@@ -54,7 +54,8 @@ class JobStatus(str, Enum):
 
 
 def _unknown(word: str) -> JobStatus | None:
-    if not word:
+    """Return a member for *word*; none for what only looks like a known one now."""
+    if not word or word.lower() in _SYNONYMS:
         return None
     status = str.__new__(JobStatus, word)
     status._name_ = status._value_ = word

@@ -94,7 +94,7 @@ def test_an_answer_without_a_file_is_asked_for_again(body: dict[str, Any]) -> No
 
 @pytest.mark.parametrize(
     ("code", "status", "taken"),
-    [(1002, 200, False), (1004, 200, True), (0, 500, False)],
+    [(1002, 200, False), (1004, 200, True), (0, 500, False), (0, 404, False)],
 )
 def test_a_url_counts_unless_the_call_itself_is_to_be_repeated(
     code: int, status: int, taken: bool
@@ -119,7 +119,11 @@ URLS = [
     ("http://localhost/a", "http://localhost/a"),
     ("http://[::1]:1/a", "http://[::1]:1/a"),
     ("http://inside/a", "http://inside/a"),
+    ("https://h.example/ä%20b?c=%C3", "https://h.example/%C3%A4%20b?c=%C3"),
+    ("https://bücher.example:1/", "https://xn--bcher-kva.example:1/"),
     ("ftp://h.example/a", None),
+    ("https://a..b/", None),
+    ("https://" + "a" * 70 + ".example/", None),
     ("file:///etc/passwd", None),
     ("https://user:pw@h.example/", None),
     ("https://h.example:x/", None),
@@ -142,7 +146,13 @@ def test_a_url_is_asked_for_by_https_or_not_at_all(
 
 @pytest.mark.parametrize(
     ("host", "local"),
-    [("127.9.9.9", True), ("::1", True), ("a.localhost", True), ("10.0.0.1", False)],
+    [
+        ("127.9.9.9", True),
+        ("::1", True),
+        ("localhost", True),
+        ("a.localhost", False),
+        ("10.0.0.1", False),
+    ],
 )
 def test_loopback_is_this_machine_alone(host: str, local: bool) -> None:
     assert is_loopback(host) is local

@@ -117,7 +117,7 @@ def test_p3_a_proxys_own_status_word_is_not_the_jobs() -> None:
 
 
 @pytest.mark.parametrize("code", [1026, 1027])
-@pytest.mark.parametrize("word", ["Fail", "Processing", "", None])
+@pytest.mark.parametrize("word", ["Fail", "Processing", "Success", "", None])
 def test_p5_refused_content_ends_the_job_with_any_status_or_none(
     code: int, word: str | None
 ) -> None:
@@ -203,3 +203,10 @@ def test_a_number_that_nobody_can_read_hides_nothing_else(number: bytes) -> None
     answer = ask(b'{"eta": %s, "status": "Processing"}' % number)
 
     assert isinstance(answer, JobReport)
+
+
+def test_a_code_that_is_no_number_is_no_code() -> None:
+    for code in (b"NaN", b"null", b"[]", b"true", b'""', b"0.0"):
+        body = b'{"status": "Processing", "base_resp": {"status_code": %b}}' % code
+
+        assert isinstance(ask(body), JobReport)

@@ -58,7 +58,9 @@ def test_an_endless_or_unprintable_word_is_cut_down() -> None:
     assert status.isprintable()
 
 
-@pytest.mark.parametrize("word", ["", "  ", "\x00", None, 2, ["Fail"], True])
+@pytest.mark.parametrize(
+    "word", ["", "  ", "\x00", "Fail\x00", "\x7fSuccess", None, 2, ["Fail"], True]
+)
 def test_what_is_no_word_is_no_status(word: object) -> None:
     assert JobStatus.read(word) is None
 
