@@ -48,9 +48,7 @@ def main() -> int:
             if REAL:
                 print("PHANEDGE_API_KEY is set: one real job, which costs money.")
                 return show(real_job())
-            say(
-                "Three videos, one job that the vendor refuses, one submitted elsewhere."
-            )
+            say("Three videos, one that is refused, one submitted elsewhere.")
             return show(demo_jobs(fake), during=lambda: kill(worker))
         except KeyboardInterrupt:
             say("Stopped. Jobs that were submitted go on at the vendor.")
