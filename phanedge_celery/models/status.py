@@ -50,6 +50,10 @@ class JobStatus(str, Enum):
         word = str(value).strip()
         return _SYNONYMS.get(word.lower()) or _unknown(plain_text(word, LONGEST))
 
+    def __reduce_ex__(self, protocol: object) -> tuple[type[JobStatus], tuple[str]]:
+        # Some Pythons would look a word of nobody's up by its name, in vain.
+        return JobStatus, (self._value_,)
+
     __str__ = str.__str__
 
 
