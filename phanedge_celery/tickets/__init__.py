@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from .opening import close_stores, open_store, store_for, store_url
-from .store import TicketMissing, TicketStore, TicketStoreUnavailable, TicketUnreadable
+from .store import (
+    Condition,
+    TicketMissing,
+    TicketStore,
+    TicketStoreUnavailable,
+    TicketUnreadable,
+)
 from .ticket import FORMAT, Stage, Ticket
 
 __all__ = [
     "FORMAT",
+    "Condition",
     "Stage",
     "Ticket",
     "TicketMissing",

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from . import rows
 from .rows import Row
-from .store import TicketMissing
+from .store import Condition, TicketMissing
 from .ticket import FORMAT, Stage, Ticket
 
 
@@ -97,6 +97,9 @@ class MemoryTickets:
             for id in over:
                 del self._rows[id]
         return len(over)
+
+    def condition(self) -> Condition:
+        return Condition(now=time.time())
 
     def close(self) -> None:
         """Nothing to let go of; what was written stays."""

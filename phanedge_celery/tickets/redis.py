@@ -11,7 +11,7 @@ import redis
 from . import rows, scripts
 from .redis_address import connect
 from .rows import Row, Scalar
-from .store import TicketMissing, TicketStoreUnavailable, TicketUnreadable
+from .store import Condition, TicketMissing, TicketStoreUnavailable, TicketUnreadable
 from .ticket import FORMAT, Stage, Ticket
 
 PAGE: Final = 200
@@ -120,6 +120,17 @@ class RedisTickets:
             if found < PAGE:
                 return forgotten
 
+    def condition(self) -> Condition:
+        try:
+            client: Any = self._client
+            (seconds, microseconds), memory = client.time(), client.info("memory")
+        except redis.ResponseError:
+            # An account that may not ask either of them may still keep tickets.
+            return Condition()
+        except redis.RedisError as error:
+            raise _away(error) from error
+        return Condition(now=seconds + microseconds / 1e6, evicts=_eviction(memory))
+
     def close(self) -> None:
         self._client.close()
 
@@ -133,8 +144,17 @@ def _ask(script: Any, keys: Sequence[str], arguments: Sequence[Any] = ()) -> Any
     except redis.DataError:
         raise
     except redis.RedisError as error:
-        told = f"Redis: {type(error).__name__}: {error}"
-        raise TicketStoreUnavailable(told) from error
+        raise _away(error) from error
+
+
+def _away(error: redis.RedisError) -> TicketStoreUnavailable:
+    return TicketStoreUnavailable(f"Redis: {type(error).__name__}: {error}")
+
+
+def _eviction(memory: Mapping[str, Any]) -> str | None:
+    """Return the policy by which a Redis with a limit forgets, None if it does not."""
+    policy = str(memory.get("maxmemory_policy", "noeviction"))
+    return policy if memory.get("maxmemory") and policy != "noeviction" else None
 
 
 def _texts(row: Row) -> dict[str, str]:

@@ -18,7 +18,7 @@ from . import rows
 from .rows import Row
 from .sql_engine import make_engine, make_tables, reachable
 from .sql_tables import leases, tickets
-from .store import TicketMissing, TicketStoreUnavailable
+from .store import Condition, TicketMissing, TicketStoreUnavailable
 from .ticket import FORMAT, Stage, Ticket
 
 PAGE: Final = 200
@@ -94,8 +94,7 @@ class SqlTickets:
         if found is None:
             raise TicketMissing(id)
         ticket = rows.ticket(found)
-        # Whoever has advanced it once more since then has spoken last.
-        return ticket if carried_out and ticket.version == version + 1 else None
+        return ticket if carried_out else None
 
     def touch(self, id: str, version: int, next_at: float) -> bool:
         known = {"wanted": id, "spoken_for": version, "due": next_at}
@@ -120,7 +119,7 @@ class SqlTickets:
         page = newest.limit(PAGE)
         while True:
             with self._connection() as connection:
-                found = _rows(connection, page)
+                found = _rows(connection, page, {})
             for ticket in rows.readable(found):
                 if rows.has_error(ticket, error):
                     yield ticket
@@ -154,6 +153,11 @@ class SqlTickets:
         with self._connection() as connection:
             return connection.execute(over).rowcount
 
+    def condition(self) -> Condition:
+        with self._connection() as connection:
+            told = connection.execute(select(func.current_timestamp())).scalar_one()
+        return Condition(now=told.timestamp() if told.tzinfo else None)
+
     def close(self) -> None:
         if engine := self._engines.pop(os.getpid(), None):
             engine.dispose()
@@ -180,7 +184,7 @@ class SqlTickets:
 
 
 def _rows(
-    connection: Connection, statement: Any, known: Mapping[str, Any] | None = None
+    connection: Connection, statement: Any, known: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
     return [dict(row) for row in connection.execute(statement, known).mappings()]
 
@@ -204,8 +208,10 @@ def _advanced(
             if changed
             else (_row(connection, known["wanted"]), False)
         )
-    carried_out = connection.execute(change, values).rowcount == 1
-    return _row(connection, known["wanted"]), carried_out
+    level = connection.default_isolation_level
+    with connection.execution_options(isolation_level=level).begin():
+        carried_out = connection.execute(change, values).rowcount == 1
+        return _row(connection, known["wanted"]), carried_out
 
 
 def _wanted(

@@ -40,6 +40,7 @@ def make_engine(address: str) -> Engine:
         # Each operation is one statement; a transaction would only add round trips.
         engine = create_engine(
             url,
+            future=True,
             isolation_level="AUTOCOMMIT",
             hide_parameters=True,
             pool_pre_ping=True,

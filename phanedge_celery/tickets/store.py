@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from .ticket import FORMAT, Stage, Ticket
@@ -30,6 +31,16 @@ class TicketUnreadable(TicketStoreUnavailable):
 
 class TicketMissing(Exception):
     """No ticket has that id: it was never there, has expired, or was flushed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """What a store says of itself, to the one on call."""
+
+    now: float | None = None
+    """Its own clock, in Unix seconds; None if it does not tell."""
+    evicts: str | None = None
+    """By which rule it throws tickets away when it is full; None if it does not."""
 
 
 class TicketStore(Protocol):
@@ -88,6 +99,9 @@ class TicketStore(Protocol):
 
     def purge(self, before: float) -> int:
         """Forget tickets that were over before then; return how many."""
+
+    def condition(self) -> Condition:
+        """Ask the store how it is."""
 
     def close(self) -> None:
         """Let go of this process's connections; the next call makes new ones."""
