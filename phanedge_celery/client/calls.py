@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode, urlsplit
 
 from ..answers import NoReply, Reply, Trouble, read_create, read_file, read_query
-from ..errors import ConfigurationError, RequestInvalid
+from ..errors import RequestInvalid
 from ..models import (
     FileRecord,
     JobReport,
@@ -25,6 +24,7 @@ from ..models import (
     stored_images,
 )
 from .downloads import Downloads, plain_hosts
+from .key import token_of
 from .line import AGENT, Line
 from .streams import Stream, Wanted
 from .surroundings import Surroundings
@@ -169,20 +169,15 @@ class Client:
         return Line(manager, origin, connect=self._settings.timeout[0], read=read)
 
     def _headers(self) -> dict[str, str]:
-        return {**AGENT, **_ACCEPT, "Authorization": f"Bearer {self._key()}"}
-
-    def _key(self) -> str:
-        key = self._settings.api_key
-        if key is None:
-            raise ConfigurationError(_NO_KEY)
-        token = key.get_secret_value()
-        if not (token.isascii() and token.isprintable() and " " not in token):
-            raise ConfigurationError(_BAD_KEY)
-        return token
+        return {
+            **AGENT,
+            **_ACCEPT,
+            "Authorization": f"Bearer {token_of(self._settings)}",
+        }
 
     def _without_key(self, reply: Reply | NoReply) -> Reply | NoReply:
         """Return *reply* without the key, should the service have echoed it."""
-        secret = self._key().removeprefix("sk-").encode()
+        secret = token_of(self._settings).removeprefix("sk-").encode()
         if isinstance(reply, NoReply) or len(secret) < _SHORTEST_SECRET:
             return reply
         return replace(reply, body=reply.body.replace(secret, b"***"))
@@ -193,25 +188,6 @@ class Client:
             log.warning("phanedge.unknown_status %r", str(report.status))
         if report.status is JobStatus.SUCCESS and report.reason:
             log.warning("phanedge.success_with_error %s", report.reason)
-
-
-_clients: dict[tuple[int, object], Client] = {}
-_KEPT: Final = 8
-
-
-def client_for(settings: Settings, *, pool_size: int = 32) -> Client:
-    """Return this process's client for these settings.
-
-    Made at first use, so after the fork: two processes must not share a connection.
-    """
-    wanted = settings.api_key, settings.base_url, settings.timeout
-    limits = settings.max_bytes, settings.allow_private_hosts
-    key = os.getpid(), (*wanted, *limits)
-    if key not in _clients:
-        while len(_clients) >= _KEPT:
-            _clients.pop(next(iter(_clients)), None)
-        _clients[key] = Client(settings, pool_size=pool_size)
-    return _clients[key]
 
 
 def _file_ids(file_id: str | int, job_id: str | int | None) -> dict[str, str]:
@@ -225,10 +201,3 @@ def _now() -> datetime:
 
 _JSON: Final = {"Content-Type": "application/json"}
 _ACCEPT: Final = {"Accept": "application/json"}
-_WHERE: Final = (
-    "Set app.conf.phanedge_api_key (CELERY_PHANEDGE_API_KEY in Django's settings read"
-    " with namespace='CELERY', app.config['CELERY']['phanedge_api_key'] in Flask), the"
-    " environment variable PHANEDGE_API_KEY, or a file named by PHANEDGE_API_KEY_FILE."
-)
-_NO_KEY: Final = f"No API key for PhanEdge. {_WHERE}"
-_BAD_KEY: Final = f"The API key has a character that no HTTP header carries. {_WHERE}"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from .canonical import canonical
 from .ids import file_id_of, job_id_of
 from .records import FileRecord, JobReport, Record, Submission, Video
-from .request import MAX_REQUEST, Subject, VideoRequest, canonical, stored_images
+from .request import MAX_REQUEST, Subject, VideoRequest, stored_images
 from .status import JobStatus
 from .texts import plain_text
 

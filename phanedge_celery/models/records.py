@@ -77,10 +77,18 @@ def _in_utc(moment: datetime) -> datetime:
     return moment.astimezone(timezone.utc)
 
 
+def _word(status: JobStatus) -> str:
+    return str(status)
+
+
+def _status(word: object) -> JobStatus:
+    return JobStatus(word)
+
+
 Id = Annotated[str, BeforeValidator(_as_id)]
 Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 Status = Annotated[
-    JobStatus, PlainValidator(JobStatus), PlainSerializer(str, return_type=str)
+    JobStatus, PlainValidator(_status), PlainSerializer(_word, return_type=str)
 ]
 
 

@@ -12,12 +12,13 @@ from pydantic import (
     AfterValidator,
     ConfigDict,
     Field,
-    ModelWrapValidatorHandler,
     ValidationError,
     model_validator,
 )
+from pydantic.functional_validators import ModelWrapValidatorHandler
 
 from ..errors import RequestInvalid
+from .canonical import canonical
 from .matrix import Mode, doubts
 from .records import Record
 from .texts import plain_text
@@ -150,40 +151,6 @@ def stored_images(wire: Mapping[str, Any]) -> list[str]:
         for frame in frames
         if isinstance(frame, str) and frame.startswith(STORED)
     ]
-
-
-def canonical(value: object) -> bytes:
-    """Return *value* as the one JSON text that stands for it.
-
-    Raises `RequestInvalid` when it is no JSON: NaN, a date, half a character, a value
-    that holds itself.
-    """
-    try:
-        text = json.dumps(
-            value,
-            allow_nan=False,
-            ensure_ascii=False,
-            sort_keys=True,
-            separators=(",", ":"),
-            default=_own_json,
-        )
-        return text.encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        raise RequestInvalid(f"the request is no JSON: {_why(error)}") from error
-
-
-def _own_json(value: Any) -> Any:
-    if isinstance(value, Record):
-        return value.__json__()
-    raise TypeError(f"{type(value).__name__} is no JSON type")
-
-
-def _why(error: Exception) -> str:
-    if isinstance(error, UnicodeEncodeError):
-        return "half a surrogate pair in a text"
-    if isinstance(error, RecursionError):
-        return "it is nested too deeply"
-    return plain_text(str(error), 100)
 
 
 def _as_json(value: object) -> dict[str, Any]:
