@@ -12,13 +12,13 @@ from .sources import places
 
 def unfit(app: Celery) -> Iterator[str]:
     """Yield a sentence for the result backend and one for the broker, if unfit."""
-    if reason := _unfit_backend(app):
+    if reason := unfit_backend(app):
         yield (
             f"result_backend: {reason}. Results and tickets must be readable by every "
             "worker and every web process: use redis://, db+postgresql:// or another "
             f"database, or django-db. Set {places(app, 'result_backend')}."
         )
-    if _is_filesystem(app):
+    if is_filesystem(app):
         yield (
             "broker_url: filesystem:// loses messages, and with them paid jobs. Use "
             "redis://, amqp://, or sqla+sqlite:///celery.db on one machine. "
@@ -26,7 +26,8 @@ def unfit(app: Celery) -> Iterator[str]:
         )
 
 
-def _unfit_backend(app: Celery) -> str | None:
+def unfit_backend(app: Celery) -> str | None:
+    """Return why results cannot be read by all who need them, None if they can."""
     from celery.backends.base import DisabledBackend
     from celery.backends.rpc import RPCBackend
 
@@ -41,6 +42,7 @@ def _unfit_backend(app: Celery) -> str | None:
     return None
 
 
-def _is_filesystem(app: Celery) -> bool:
+def is_filesystem(app: Celery) -> bool:
+    """Is ``filesystem://`` the broker of either end?"""
     ends = (app.connection_for_read(), app.connection_for_write())
     return any(end.get_transport_cls().driver_type == "filesystem" for end in ends)
