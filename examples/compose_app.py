@@ -17,4 +17,5 @@ if not os.environ.get("PHANEDGE_API_KEY"):
         phanedge_api_key="fake-key",
         phanedge_base_url=os.environ.get("FAKE_URL", "http://127.0.0.1:8900"),
         phanedge_allow_http=True,
+        phanedge_schedule={"first": 2, "every": 2},
     )
