@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from multiprocessing.pool import ThreadPool
 from threading import Barrier
 from typing import Any
@@ -29,7 +29,9 @@ def race() -> Iterator[Race]:
     """
     # From a clean process, which has no threads to lose in a fork.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["redis", "sqlalchemy", "psycopg", __name__])
+    context.set_forkserver_preload(
+        ["redis", "sqlalchemy", "psycopg", "tests.djangos", __name__]
+    )
     start = context.Barrier(RACERS)
     with context.Pool(RACERS, _wait_at, [start]) as pool:
 
@@ -53,9 +55,17 @@ def _wait_at(start: Any) -> None:
 
 
 def _lane(address: str, operation: Operation, number: int) -> Any:
-    with closing(open_store(address)) as store:
+    with _opened(address) as store:
         _start.wait(60)
         return operation(store, number)
+
+
+def _opened(address: str) -> AbstractContextManager[TicketStore]:
+    if not address.startswith("django:"):
+        return closing(open_store(address))
+    from tests.djangos import opened
+
+    return opened(address)
 
 
 def _threads(address: str, operation: Operation) -> list[Any]:

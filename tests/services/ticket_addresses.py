@@ -10,10 +10,10 @@ import pytest
 
 from phanedge_celery.tickets import TicketStore, close_stores, open_store
 
-STORES = ("memory", "sqlite", "redis", "postgres")
+STORES = ("memory", "sqlite", "redis", "postgres", "django-sqlite", "django-postgres")
 """Another store joins all suites by a name here and a branch in `new_address`."""
-SHARED = tuple(kind for kind in STORES if kind != "memory")
-"""Those that another process sees."""
+SHARED = ("sqlite", "redis", "postgres")
+"""Those that a forked child may go on using; Django's leaves that to Celery."""
 
 
 def new_address(request: pytest.FixtureRequest, folder: Path) -> str:
@@ -23,8 +23,23 @@ def new_address(request: pytest.FixtureRequest, folder: Path) -> str:
         return f"memory://{uuid4()}"
     if kind == "sqlite":
         return f"db+sqlite:///{folder}/tickets.db"
+    if kind.startswith("django"):
+        return _django(request, folder)
     server = request.getfixturevalue(f"{kind}_server")
     address: str = server.fresh_url()
+    return address
+
+
+def _django(request: pytest.FixtureRequest, folder: Path) -> str:
+    from tests import djangos
+
+    if request.param == "django-sqlite":
+        address = djangos.sqlite_address(folder / "django.db")
+    else:
+        server = request.getfixturevalue("postgres_server")
+        address = djangos.postgres_address(server.fresh_url())
+    djangos.serve(address)
+    djangos.migrate("phanedge")
     return address
 
 
