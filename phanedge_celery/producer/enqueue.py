@@ -42,7 +42,7 @@ def enqueue_video(
     """
     app = app_or_default(app)
     asked = VideoRequest.read(request)
-    id = options.pop("task_id", None) or _id(app, "key", key)
+    id = options.pop("task_id", None) or new_id(app, "key", key)
     ticket = Ticket(
         id=id,
         key=key,
@@ -73,7 +73,9 @@ def follow_video(
     """
     app = app_or_default(app)
     job = job_id_of(job_id)
-    id = options.pop("task_id", None) or _id(app, "key" if key else "job", key or job)
+    id = options.pop("task_id", None) or new_id(
+        app, "key" if key else "job", key or job
+    )
     ticket = Ticket(
         id=id,
         key=key,
@@ -86,7 +88,8 @@ def follow_video(
     return _enqueue(app, POLL, job, ticket, options)
 
 
-def _id(app: Celery, kind: str, name: str | None) -> str:
+def new_id(app: Celery, kind: str, name: str | None) -> str:
+    """Return a Celery id: the same one for the same *name* of that kind and app."""
     if name is None:
         return str(uuid.uuid4())
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"phanedge:{app.main}/{kind}/{name}"))
