@@ -28,6 +28,7 @@ from .producer import (
     follow_video,
     jobs,
     resume_video,
+    resume_videos,
     video_progress,
 )
 from .schedule import PollSchedule
@@ -46,6 +47,7 @@ __all__ = [  # noqa: RUF022 - a table of contents
     "follow_video",
     "jobs",
     "resume_video",
+    "resume_videos",
     "video_progress",
     # tasks, for canvases
     "poll_video",

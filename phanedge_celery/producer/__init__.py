@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .bulk import resume_videos
 from .cancel import cancel_video
 from .enqueue import enqueue_video, follow_video
 from .look import jobs, video_progress
@@ -13,5 +14,6 @@ __all__ = [
     "follow_video",
     "jobs",
     "resume_video",
+    "resume_videos",
     "video_progress",
 ]

@@ -43,12 +43,19 @@ def resume_video(
         raise JobNotFound(f"nothing is known of the id {str(id)[:80]!r}")
     if job_id is not None:
         return _adopt(app, store, ticket, job_id_of(job_id))
-    if ticket.stage is Stage.FAILED and (ticket.error or {}).get("resumable"):
-        return _resumed("reopened", reopen(app, store, ticket))
-    if results.is_overdue(ticket, time.time()):
+    way = way_to_resume(ticket, time.time())
+    if way == "reopened":
+        return _resumed(way, reopen(app, store, ticket))
+    if way == "sent_again":
         messages.resend(app, store, ticket)
-        return {"resumed": "sent_again", "canvas_told": False}
-    return {"resumed": None, "canvas_told": False}
+    return {"resumed": way, "canvas_told": False}
+
+
+def way_to_resume(ticket: Ticket, now: float) -> str | None:
+    """Return what `resume_video` would do; None when it would leave the job alone."""
+    if ticket.stage is Stage.FAILED and (ticket.error or {}).get("resumable"):
+        return "reopened" if ticket.message else None
+    return "sent_again" if results.is_overdue(ticket, now) else None
 
 
 def _resumed(how: str, ticket: Ticket | None) -> dict[str, Any]:
