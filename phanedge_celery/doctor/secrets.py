@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import re
+from contextlib import suppress
 from typing import Any, Final
+from urllib.parse import unquote
 
-from ..settings import Settings
+from celery import Celery
+
+from ..errors import ConfigurationError
+from ..settings import Settings, settings_for
+from ..settings.sources import ENVIRONMENT, finalized
 
 _PASSWORD: Final = re.compile(r"://[^\s/@:'\"]*:(?!\*+@)([^\s'\"]+)@")
+_NAMED: Final = re.compile(r"(?i)password|secret|token|api_?key")
 _SHORTEST: Final = 6
 """Characters; a shorter one would hide half of every text."""
 
@@ -20,11 +28,21 @@ def holds_secret(value: Any, settings: Settings) -> bool:
     )
 
 
-def secrets_of(settings: Settings, *values: Any) -> frozenset[str]:
-    """Return the secrets of *settings*, and the passwords of the URLs in *values*."""
-    found = (_PASSWORD.findall(str(value)) for value in values)
-    passwords = {password for each in found for password in each}
-    return frozenset(_own(settings)) | {p for p in passwords if len(p) >= _SHORTEST}
+def secrets_of(app: Celery) -> frozenset[str]:
+    """Return every text in the settings of *app* that must not be printed.
+
+    Our own secrets, the passwords of all URLs, and what is called a secret.
+    """
+    conf: Any = finalized(app)
+    values = conf.table(with_defaults=False, censored=False)
+    named = {text for name, text in values.items() if _NAMED.search(str(name))}
+    texts = {text for text in named if isinstance(text, str)}
+    texts |= set(_PASSWORD.findall(str([*values.values()])))
+    texts |= {os.environ.get(ENVIRONMENT["api_key"], "")}
+    with suppress(ConfigurationError):
+        texts |= set(_own(settings_for(app)))
+    texts |= {unquote(text) for text in texts}
+    return frozenset(text for text in texts if len(text) >= _SHORTEST)
 
 
 def _own(settings: Settings) -> list[str]:

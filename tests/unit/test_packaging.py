@@ -86,6 +86,16 @@ def test_importing_the_package_loads_nothing_unasked() -> None:
     assert python("-c", ask).split() == []
 
 
+def test_celerys_command_loads_ours_only_when_it_is_called() -> None:
+    ask = (
+        "import sys, celery.bin.celery as command;"
+        "assert command.celery.get_command(None, 'phanedge');"
+        "print('phanedge_celery' in sys.modules)"
+    )
+
+    assert python("-c", ask).strip() == "False"
+
+
 def test_the_package_can_be_imported_without_any_optional_library() -> None:
     absent = f"import sys; sys.modules.update(dict.fromkeys({OPTIONAL}));"
 
@@ -128,7 +138,8 @@ def test_the_wheel_holds_every_file_of_the_package_and_nothing_else(
     }
     held = zipfile.ZipFile(wheel).namelist()
 
-    assert {name for name in held if ".dist-info/" not in name} == source
+    beside = {"phanedge_celery_commands.py"}
+    assert {name for name in held if ".dist-info/" not in name} == source | beside
     assert "phanedge_celery/py.typed" in held
     assert any(name.endswith("/licenses/LICENSE") for name in held)
 
