@@ -47,7 +47,7 @@ def test_every_stage_and_status_is_seen_on_the_one_id_that_enqueue_returned(
     stack.fake.fault(SLOWLY, on="create", prompt=request["prompt"])
     seen: list[tuple[Any, Any]] = []
 
-    result = enqueue_video(request)
+    result = enqueue_video(request, countdown=2)
     for shown in looks(stack, result.id, seen):
         assert shown["id"] == result.id
         assert (shown["job_id"] is None) == (shown["stage"] in ("queued", "submitting"))
