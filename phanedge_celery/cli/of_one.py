@@ -90,9 +90,14 @@ def progress(session: Session, id: str, *, with_url: bool) -> Exit:
 
 
 @click.argument("id")
-def cancel(session: Session, id: str) -> Exit:
+@click.option(
+    "--not-begun",
+    is_flag=True,
+    help="Also an id that nobody knows: a canvas's node that has not begun.",
+)
+def cancel(session: Session, id: str, *, not_begun: bool) -> Exit:
     """Stop following a job. The vendor cannot be stopped, and may bill it."""
-    if not is_known(session, id):
+    if not (not_begun or is_known(session, id)):
         raise JobNotFound(f"nothing is known of the id {id!r}")
     done = cancel_video(id, app=session.app)
     billed = "may be billed" if done["may_be_billed"] else "is not billed"
