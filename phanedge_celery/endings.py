@@ -42,13 +42,14 @@ def revoke(app: Celery, id: str, request: Context) -> None:
 def close(task: Task[Any, Any], store: TicketStore, ticket: Ticket) -> None:
     """End the ticket of an outcome that the world has been told.
 
-    The download URL goes: it lives in the result, for the app, and nowhere else. A
+    The download URL goes: it lives in the result, for the app, and nowhere else
+    (an eager job has no other place). A
     failure that can be resumed keeps its message, but not the canvas that it failed.
     """
     changes: dict[str, Any] = {"message": None, "next_at": None}
     if ticket.message and _may_go_on(ticket):
         changes["message"] = messages.without_canvas(ticket.message)
-    if ticket.video:
+    if ticket.video and not task.request.is_eager:
         changes["video"] = {**ticket.video, "download_url": None}
     stage = Stage.FAILED if ticket.error else Stage.DONE
     closed = store.advance(

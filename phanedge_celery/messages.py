@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from celery import Celery, Task
 from celery.app.task import Context
 from celery.canvas import Signature
-from kombu.exceptions import OperationalError
+from kombu.exceptions import EncodeError, OperationalError
+from kombu.transport.native_delayed_delivery import CELERY_DELAYED_DELIVERY_EXCHANGE
+from kombu.utils.json import dumps
 
 from . import schedule
+from .errors import RequestInvalid
 from .events import say
 from .schedule import MAX_COUNTDOWN, countdown
 from .tickets import Ticket, TicketStore
@@ -36,6 +40,12 @@ _OF_ONE_SENDING = {
     "retry",
     "retry_policy",
 }
+_BITS_OF_DELAY = 28
+"""Words that native delayed delivery puts before a queue's own routing key."""
+
+
+class MessageUnreadable(Exception):
+    """A newer version of this package stamped the message; it is passed on as it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,17 +63,25 @@ class Stamp:
     rounds: int | None = None
     """How often it went round while the ticket store was away."""
     format: int = FORMAT
+    unknown: Mapping[str, Any] = field(default_factory=dict)
+    """What a newer version has stamped, to be passed on."""
 
     @classmethod
     def of(cls, headers: Mapping[str, Any] | None) -> Stamp | None:
         """Return the stamp of a message, None for one sent by a canvas or by name."""
         found = (headers or {}).get(HEADER)
-        if found is None:
+        if not isinstance(found, Mapping):
             return None
-        return cls(**{k: found[k] for k in cls.__dataclass_fields__ if k in found})
+        known = {k: found[k] for k in _STAMPED if k in found}
+        unknown = {k: v for k, v in found.items() if k not in known}
+        return cls(**{"version": None, **known}, unknown=unknown)
 
     def header(self) -> dict[str, Any]:
-        return {k: v for k, v in asdict(self).items() if v is not None}
+        known = {k: v for k in _STAMPED if (v := getattr(self, k)) is not None}
+        return {**self.unknown, **known}
+
+
+_STAMPED = tuple(name for name in Stamp.__dataclass_fields__ if name != "unknown")
 
 
 def received(task: Task[Any, Any], request: Context) -> dict[str, Any]:
@@ -78,6 +96,8 @@ def received(task: Task[Any, Any], request: Context) -> dict[str, Any]:
     limits = {"time_limit": task.time_limit, "soft_time_limit": task.soft_time_limit}
     if all(options.get(name) == limit for name, limit in limits.items()):
         options = {k: v for k, v in options.items() if k not in limits}
+    if queue := _queue_of(task.app, options):
+        options |= {"queue": queue, "exchange": None, "routing_key": None}
     return _message(task.name, request.args or (), request.kwargs or {}, options)
 
 
@@ -172,12 +192,26 @@ def send(
     headers: dict[str, Any] = {**options.get("headers", {}), HEADER: stamp.header()}
     if wait := _countdown(app, after):
         delivery["countdown"] = wait
-    Signature.from_dict(dict(message), app=app).apply_async(
+    sent: Any = Signature.from_dict(dict(message), app=app).apply_async(
         headers=headers,
         parent_id=options.get("parent_id") or options["task_id"],
         add_to_parent=False,
         **delivery,
     )
+    # The end of this result would stop whoever waits for the id in this process.
+    sent.backend = None
+
+
+def _queue_of(app: Celery, options: Mapping[str, Any]) -> str | None:
+    """Return the queue that a message came through, if an exchange led to it."""
+    exchange, key = options.get("exchange"), options.get("routing_key") or ""
+    delayed = exchange == CELERY_DELAYED_DELIVERY_EXCHANGE
+    if delayed:
+        key = key.split(".", _BITS_OF_DELAY)[-1]
+    for name, queue in app.amqp.queues.items():
+        if queue.routing_key == key and (delayed or queue.exchange.name == exchange):
+            return str(name)
+    return None
 
 
 def _countdown(app: Celery, after: float) -> float:
@@ -211,12 +245,18 @@ def _message(
     }
     if kept_headers:
         kept["headers"] = kept_headers
-    return {
-        "task": name,
-        "args": list(args),
-        "kwargs": dict(kwargs),
-        "options": kept,
-    }
+    return _as_json(
+        {"task": name, "args": list(args), "kwargs": dict(kwargs), "options": kept}
+    )
+
+
+def _as_json(message: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *message* as a ticket can hold it: dates and the like as Celery's JSON."""
+    try:
+        plain: dict[str, Any] = json.loads(dumps(message))
+    except (EncodeError, TypeError, ValueError) as error:
+        raise RequestInvalid(f"the task's message is no JSON: {error}") from error
+    return plain
 
 
 def name_callbacks(request: Context) -> None:

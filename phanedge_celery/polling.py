@@ -6,7 +6,7 @@ from typing import Any
 
 from .answers import Trouble
 from .errors import JobTimedOut, error_fields
-from .models import JobReport
+from .models import JobReport, JobStatus
 from .moves import (
     CLEARED,
     RETRIEVE,
@@ -79,11 +79,15 @@ def _wait_out(
         give_up_at=deadline,
         changes=known,
     )
-    if not (isinstance(move, End) and report is not None and report.download_url):
+    if not isinstance(move, End) or report is None or not _has_only_a_url(report):
         return move
     if ticket.save_to:
         return save_next(ticket, now, max_wait, **known, **_ids(ticket, report))
     return End(video=video_of(ticket, report), changes=known)
+
+
+def _has_only_a_url(report: JobReport) -> bool:
+    return report.status is JobStatus.SUCCESS and report.download_url is not None
 
 
 def _succeeded(ticket: Ticket, report: JobReport, known: dict[str, Any]) -> Move:

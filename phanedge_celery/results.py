@@ -108,6 +108,18 @@ def iso(at: float | None) -> str | None:
     return datetime.fromtimestamp(at, timezone.utc).isoformat(timespec="seconds")
 
 
+def stored(app: Celery, id: str) -> tuple[str, Any]:
+    """Return state and result as the result backend has them.
+
+    Not by an `AsyncResult`: the end of one stops whoever waits for another one of
+    the same id in this process.
+    """
+    if app.conf.task_always_eager:
+        return states.PENDING, None
+    meta = app.backend.get_task_meta(id)
+    return meta["status"], meta["result"]
+
+
 def show(
     app: Celery,
     store: TicketStore,

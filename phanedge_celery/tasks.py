@@ -17,6 +17,7 @@ from .errors import (
     SubmissionUnknown,
 )
 from .models import JobReport, VideoRequest, file_id_of, job_id_of
+from .models.ids import wire_id
 from .moves import POLL, RETRIEVE, SAVE, SUBMIT, End, HandOver, Move
 from .steps import Step, run, submit_lease
 from .storage import check_save_to
@@ -118,6 +119,7 @@ def poll_video(
         self,
         lambda step: _poll(step, job_id_of(step.ticket.job_id or job_id)),
         Stage.POLLING,
+        job_id=wire_id(job_id),
         save_to=save_to,
         max_wait=max_wait,
         retrieve=retrieve,

@@ -8,7 +8,10 @@ from typing import Any
 from celery import Celery, states
 from celery.app import app_or_default
 
+from .. import endings, results
+from ..errors import JobNotFound
 from ..tickets import Stage, Ticket, TicketStore, store_for
+from .look import is_id
 from .sending import send_now
 
 
@@ -16,9 +19,12 @@ def cancel_video(id: str, app: Celery | None = None) -> dict[str, Any]:
     """Stop following a job; the vendor, who has no way to cancel, may still bill it.
 
     Returns ``{"stopped", "job_id", "may_be_billed"}``: stopped ``before_submit``,
-    while ``following``, or ``too_late``, when it has already ended.
+    while ``following``, or ``too_late``, when it has already ended. Raises
+    `JobNotFound` for what can be no id, and `tickets.TicketStoreUnavailable`.
     """
     app = app_or_default(app)
+    if not is_id(id):
+        raise JobNotFound(f"nothing can be known of the id {str(id)[:80]!r}")
     store = store_for(app)
     while True:
         ticket = store.read(id)
@@ -39,7 +45,7 @@ def _cancel_unstarted(app: Celery, store: TicketStore, id: str) -> dict[str, Any
     """Cancel a canvas node that has not begun: its step will find this ticket."""
     now = time.time()
     ticket = Ticket(id=id, stage=Stage.CANCELLED, since=now)
-    if app.AsyncResult(id).state != states.PENDING:
+    if results.stored(app, id)[0] != states.PENDING:
         return _stopped("too_late", ticket)
     if not store.create(ticket):
         return cancel_video(id, app)
@@ -47,5 +53,5 @@ def _cancel_unstarted(app: Celery, store: TicketStore, id: str) -> dict[str, Any
 
 
 def _stopped(how: str, ticket: Ticket) -> dict[str, Any]:
-    billed = ticket.job_id is not None or ticket.stage is Stage.SUBMITTING
+    billed = ticket.job_id is not None or endings.awaits_a_job(ticket)
     return {"stopped": how, "job_id": ticket.job_id, "may_be_billed": billed}

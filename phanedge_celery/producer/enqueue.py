@@ -6,11 +6,13 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from celery import Celery, states
 from celery.app import app_or_default
 from celery.result import AsyncResult, EagerResult
+from celery.utils.time import maybe_make_aware
 
 from .. import messages, results
 from ..errors import RequestInvalid
@@ -106,7 +108,7 @@ def _enqueue(
     ticket = replace(
         ticket,
         message=messages.first(task, (asked,), kwargs, options),
-        next_at=ticket.since + (options.get("countdown") or 0),
+        next_at=_due(app, options, ticket.since),
     )
     if not store.create(ticket):
         _go_on(app, store, ticket)
@@ -118,22 +120,42 @@ def _enqueue(
     return _result(app, store, ticket.id)
 
 
+def _due(app: Celery, options: Mapping[str, Any], now: float) -> float:
+    eta = options.get("eta")
+    if eta is None:
+        return float(now + (options.get("countdown") or 0))
+    moment = datetime.fromisoformat(eta) if isinstance(eta, str) else eta
+    return float(maybe_make_aware(moment, app.timezone).timestamp())
+
+
 def _go_on(app: Celery, store: TicketStore, asked: Ticket) -> None:
     """Answer to an id that is there already: leave it, send it again, or reopen it."""
     ticket = store.read(asked.id)
     if ticket is None:
         raise TicketStoreUnavailable(f"the ticket {asked.id} comes and goes")
-    if asked.request_sha256 != ticket.request_sha256:
+    if not _is_same(asked, ticket):
+        used = f"the key {asked.key!r}" if asked.key else f"the id {asked.id}"
         raise RequestInvalid(
-            f"the key {asked.key!r} was used for another request; a key names one"
-            " attempt, so take another key"
+            f"{used} was used for another request; it names one attempt, so take"
+            " another one"
         )
     if ticket.stage is Stage.FAILED and (ticket.error or {}).get("resumable"):
         reopen(app, store, ticket)
     elif results.is_overdue(ticket, time.time()):
         messages.resend(app, store, ticket)
-    elif ticket.stage.ended and app.AsyncResult(ticket.id).state == states.PENDING:
+    elif ticket.stage.ended and _is_forgotten(app, ticket):
         results.show(app, store, ticket)
+
+
+def _is_same(asked: Ticket, ticket: Ticket) -> bool:
+    if asked.request_sha256 != ticket.request_sha256:
+        return False
+    return asked.job_id in (None, ticket.job_id, ticket.platform_id)
+
+
+def _is_forgotten(app: Celery, ticket: Ticket) -> bool:
+    """Has the result expired, as results do long before tickets?"""
+    return results.stored(app, ticket.id)[0] == states.PENDING
 
 
 def _result(app: Celery, store: TicketStore, id: str) -> AsyncResult[Any]:

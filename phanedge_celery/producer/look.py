@@ -26,7 +26,7 @@ def video_progress(id: str, app: Celery | None = None) -> dict[str, Any]:
         return _without_ticket(app, id)
     seen: Any = None
     if ticket.stage in (Stage.DONE, Stage.ENDING, Stage.SAVING):
-        seen = app.AsyncResult(ticket.id).result
+        _, seen = results.stored(app, ticket.id)
     state = results.STATES.get(ticket.stage, results.PROGRESS)
     seen = seen if isinstance(seen, Mapping) else None
     return results.progress(ticket, state, time.time(), seen)
@@ -35,8 +35,7 @@ def video_progress(id: str, app: Celery | None = None) -> dict[str, Any]:
 def _without_ticket(app: Celery, id: Any) -> dict[str, Any]:
     if not is_id(id):
         return results.unknown(str(id)[:_LONGEST_ID], states.PENDING, None)
-    found = app.AsyncResult(id)
-    return results.unknown(id, found.state, found.result)
+    return results.unknown(id, *results.stored(app, id))
 
 
 _LONGEST_ID = 255

@@ -11,7 +11,7 @@ from celery.exceptions import Ignore
 
 from .. import endings, messages
 from ..events import say
-from ..messages import Stamp
+from ..messages import MessageUnreadable, Stamp
 from ..settings import Settings
 from ..tickets import Stage, Ticket, TicketStoreUnavailable
 from .step import Step, submit_lease
@@ -19,6 +19,11 @@ from .step import Step, submit_lease
 
 def arrive(step: Step, stage: Stage, fresh: Mapping[str, Any]) -> None:
     """Read the ticket, and drop out unless this message speaks for its version."""
+    if step.stamp and step.stamp.format > messages.FORMAT:
+        raise MessageUnreadable(
+            f"its message has format {step.stamp.format}, this version of"
+            f" phanedge_celery reads formats up to {messages.FORMAT}; upgrade it"
+        )
     ticket = step.store.read(step.id)
     step.ticket = ticket or _create(step, stage, fresh)
     if step.stamp is None:
@@ -80,9 +85,13 @@ def _mirrored(ticket: Ticket, stamp: Stamp, settings: Settings) -> Ticket:
 
 def _adopt(step: Step, stamp: Stamp) -> None:
     """Give the job in the message to a ticket that waits for one (section 5)."""
-    if not stamp.job_id or not endings.awaits_a_job(step.ticket):
+    before = step.ticket
+    if not stamp.job_id or not endings.awaits_a_job(before):
         return
-    step.version = step.ticket.version
+    message = messages.received(step.task, step.request)
+    if before.stage is not Stage.SUBMITTING:
+        message = messages.without_canvas(message)
+    step.version = before.version
     step.advance(
         stage=Stage.POLLING,
         job_id=stamp.job_id,
@@ -91,8 +100,11 @@ def _adopt(step: Step, stamp: Stamp) -> None:
         errors={},
         ended_at=None,
         next_at=time.time(),
+        message=message,
     )
     say("adopted", step.ticket)
+    step.tell_change(before)
+    step.send(time.time())
 
 
 def _settle(step: Step) -> NoReturn:

@@ -23,9 +23,9 @@ from ..errors import (
     error_from,
 )
 from ..events import say
-from ..messages import Stamp
+from ..messages import MessageUnreadable, Stamp
 from ..moves import Again, End, HandOver, Move
-from ..tickets import Stage, TicketStoreUnavailable
+from ..tickets import Stage, TicketStoreUnavailable, TicketUnreadable
 from .arrival import arrive
 from .step import Step
 from .submission import write_created
@@ -51,7 +51,7 @@ def run(task: Task[Any, Any], act: Act, stage: Stage, **fresh: Any) -> Any:
             time.sleep(move.after)
             move = decide(step, act)
         return carry_out(step, move)
-    except TicketStoreUnavailable as error:
+    except (TicketStoreUnavailable, MessageUnreadable) as error:
         go_round(step, error)
     except SoftTimeLimitExceeded:
         say("soft_time_limit", step.id)
@@ -78,7 +78,7 @@ def decide(step: Step, act: Act) -> Move:
 
 def _refused(step: Step, error: PhanEdgeError) -> Move:
     """End with *error*; settings are given time, since they may be being changed."""
-    if isinstance(error, ConfigurationError):
+    if isinstance(error, ConfigurationError) and not step.eager:
         trouble = Trouble(error=error, kind="configuration", limit=2, patient=True)
         return step.wait_out(trouble)
     return End(error=error_fields(error.about(step.ticket.job_id)))
@@ -117,27 +117,28 @@ def write(step: Step, move: Again | HandOver) -> None:
         changes["message"] = messages.handed_over(
             before.message, move.to, move.args, move.kwargs
         )
-    if before.job_id is None and changes.get("job_id"):
+    if before.stage is Stage.SUBMITTING and changes.get("job_id"):
         write_created(step, changes)
     else:
         step.advance(**changes)
     step.tell_change(before)
 
 
-def go_round(step: Step, error: TicketStoreUnavailable) -> NoReturn:
-    """Pass the message on with its old version until the ticket store is back."""
+def go_round(step: Step, error: Exception) -> NoReturn:
+    """Pass the message on with its old version, until somebody can take it."""
     if step.eager:
         raise ServiceUnavailable(str(error)) from error
     stamp = step.stamp or Stamp(version=None)
     rounds = (stamp.rounds or 0) + 1
-    say("store_away", step.id, error, round=rounds)
+    newer = isinstance(error, (TicketUnreadable, MessageUnreadable))
+    say("newer_format" if newer else "store_away", step.id, error, round=rounds)
     message = messages.received(step.task, step.request)
     wait = step.settings.schedule.back_off(rounds, step.dice)
     try:
         messages.send(step.app, message, replace(stamp, rounds=rounds), after=wait)
     except (OperationalError, OSError) as away:
         raise Reject(away, requeue=True) from away
-    raise Ignore("the ticket store is away") from None
+    raise Ignore("another worker or time may help") from None
 
 
 def _end(step: Step, move: End) -> Any:

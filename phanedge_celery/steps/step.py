@@ -58,14 +58,17 @@ class Step:
 
     def wait_out(self, trouble: Trouble, **changes: Any) -> Again | End:
         """Wait *trouble* out, or end with it (design, section 7)."""
+        now = time.time()
         most = self.ticket.max_wait or self.settings.max_wait
+        troubles = self.ticket.errors.values()
+        begun = min((trouble["since"] for trouble in troubles), default=now)
         return wait_out(
             self.ticket,
             trouble,
             self.settings.schedule,
-            now=time.time(),
+            now=now,
             dice=self.dice,
-            give_up_at=self.ticket.deadline or self.ticket.since + most,
+            give_up_at=self.ticket.deadline or begun + most,
             changes=changes,
         )
 
