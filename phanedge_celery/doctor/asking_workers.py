@@ -18,9 +18,7 @@ def workers(app: Celery) -> Iterator[Finding]:
     snapshot = snapshot_of(app)
     if not snapshot.queues or not _can_broadcast(app):
         return
-    asked: Any = app.control.inspect(timeout=PATIENCE)
-    queues = asked.active_queues() or {}
-    known = (asked.registered() or {}) if queues else {}
+    queues, known = _told(app)
     at_work = {
         queue: [name for name, taken in queues.items() if _takes(taken, queue)]
         for queue in sorted(snapshot.queues)
@@ -32,6 +30,19 @@ def workers(app: Celery) -> Iterator[Finding]:
         for name in names:
             if missing := sorted(needed - _plain(known.get(name, needed))):
                 yield _ignorant(name, queue, missing)
+
+
+def _told(app: Celery) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Return what workers say of their queues, and of the tasks that they know."""
+    with app.connection_for_write(connect_timeout=5) as connection:
+        connection.connect()
+        here: Any = {"timeout": PATIENCE, "connection": connection}
+        queues = app.control.inspect(**here).active_queues() or {}
+        if not queues:
+            return {}, {}
+        # With their number known, there is no waiting for more of them.
+        asked = app.control.inspect(list(queues), limit=len(queues), **here)
+        return queues, asked.registered() or {}
 
 
 def _can_broadcast(app: Celery) -> bool:
