@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import django
@@ -15,17 +16,51 @@ from django.db import connections
 
 from phanedge_celery.tickets import TicketStore, open_store
 
-OURS = "phanedge_celery.contrib.django"
-ALL = (
+INSTALLED = (
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",
     "django.contrib.sessions",
     "django_celery_results",
-    OURS,
+    "phanedge_celery.contrib.django",
 )
 """One process can set Django up only once, so here is what any test wants of it."""
+SETTINGS: Any = {
+    "ALLOWED_HOSTS": ["*"],
+    "DEFAULT_AUTO_FIELD": "django.db.models.BigAutoField",
+    "LOGGING_CONFIG": None,
+    "MIDDLEWARE": [
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.middleware.csrf.CsrfViewMiddleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+        "django.contrib.messages.middleware.MessageMiddleware",
+    ],
+    "PASSWORD_HASHERS": ["django.contrib.auth.hashers.MD5PasswordHasher"],
+    "ROOT_URLCONF": "tests.contrib.urls",
+    "SECRET_KEY": "of the tests",
+    "STATIC_URL": "/static/",
+    "TEMPLATES": [
+        {
+            "BACKEND": "django.template.backends.django.DjangoTemplates",
+            "APP_DIRS": True,
+            "OPTIONS": {
+                "context_processors": [
+                    "django.template.context_processors.request",
+                    "django.contrib.auth.context_processors.auth",
+                    "django.contrib.messages.context_processors.messages",
+                ]
+            },
+        }
+    ],
+    "USE_TZ": True,
+}
+SEVERAL_WRITERS = {
+    "timeout": 20,
+    "transaction_mode": "IMMEDIATE",
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+}
+"""What SQLite needs where several processes write, as the documentation says."""
 
 
 def sqlite_address(file: Path) -> str:
@@ -49,28 +84,28 @@ def _address(**database: str) -> str:
     return f"django://?{urlencode(database)}"
 
 
-def serve(address: str, installed: tuple[str, ...] = ALL) -> None:
-    """Let Django's default database be the one at *address*."""
-    database = dict(parse_qsl(urlsplit(address).query))
-    if database["ENGINE"].endswith("sqlite3"):
-        # As the documentation advises where several processes write.
-        database["OPTIONS"] = {  # type: ignore[assignment]
-            "timeout": 20,
-            "transaction_mode": "IMMEDIATE",
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-        }
+def set_up() -> None:
+    """Set Django up in this process, with a database that nobody can open."""
     if not apps.ready:
-        settings.configure(
-            INSTALLED_APPS=installed,
-            DATABASES={"default": database},
-            LOGGING_CONFIG=None,
-            USE_TZ=True,
-        )
+        settings.configure(INSTALLED_APPS=INSTALLED, **SETTINGS)
         django.setup()
+
+
+def serve(address: str) -> None:
+    """Let Django's default database be the one at *address*."""
+    set_up()
+    database: dict[str, Any] = dict(parse_qsl(urlsplit(address).query))
+    if database["ENGINE"].endswith("sqlite3"):
+        database["OPTIONS"] = SEVERAL_WRITERS
+    leave()
+    connections.settings = connections.configure_settings({"default": database})
+
+
+def leave() -> None:
+    """Close this thread's connection, and forget which database it was to."""
     connections.close_all()
     with suppress(AttributeError):
         del connections["default"]
-    connections.settings = connections.configure_settings({"default": database})
 
 
 def migrate(*names: str) -> None:
@@ -81,6 +116,6 @@ def migrate(*names: str) -> None:
 def opened(address: str) -> Iterator[TicketStore]:
     """Open the ticket store at *address*, Django's too, from any process."""
     if address.startswith("django:"):
-        serve(address, (OURS,))
+        serve(address)
     with closing(open_store(address)) as store:
         yield store
