@@ -7,8 +7,8 @@ import time
 from typing import Any, Final
 
 from celery import Celery, Task, bootsteps, shared_task
-from celery.signals import worker_init
-from kombu.exceptions import OperationalError
+from celery.signals import worker_init, worker_ready
+from celery.utils.imports import symbol_by_name
 
 from . import schedule
 from .errors import ConfigurationError
@@ -18,6 +18,8 @@ from .settings import check_app
 from .tickets import TicketStoreUnavailable, store_for
 
 WATCH: Final = "phanedge.watch"
+DOCTOR: Final = "phanedge_celery.doctor:report_start"
+"""By name: the doctor stands above, and only a worker that starts needs it."""
 
 
 @shared_task(
@@ -33,11 +35,13 @@ def watch(self: Task[Any, Any]) -> None:
 
     A new version would kill a message that is only waiting in a long queue.
     """
-    store = store_for(self.app)
-    for ticket in store.overdue(
-        time.time() - schedule.WATCH.grace, schedule.WATCH.most
-    ):
-        resend(self.app, store, ticket)
+    store, pace = store_for(self.app), schedule.WATCH
+    try:
+        for ticket in store.overdue(time.time() - pace.grace, pace.most):
+            if not resend(self.app, store, ticket):
+                break
+    except TicketStoreUnavailable as error:
+        say("watch_unsent", WATCH, error)
 
 
 class WatchStarter(bootsteps.StartStopStep):
@@ -72,12 +76,15 @@ def _publish_until(app: Celery, owner: str, stopped: threading.Event) -> None:
 
 
 def _publish(app: Celery, owner: str) -> None:
-    """Publish one watch, if no other worker has in this period."""
+    """Publish one watch, if no other worker has in this period.
+
+    Whatever goes wrong: the thread lives on, since nobody else would notice.
+    """
     period = schedule.WATCH.period
     try:
         if store_for(app).lease(WATCH, owner, max(period - 1, 0.9 * period)):
             app.send_task(WATCH, retry=False, expires=period, ignore_result=True)
-    except (TicketStoreUnavailable, OperationalError, OSError) as error:
+    except Exception as error:  # noqa: BLE001
         say("watch_unsent", owner, type(error).__name__)
 
 
@@ -89,3 +96,9 @@ def _begin(sender: Any, **_: Any) -> None:
     except ConfigurationError as error:
         raise SystemExit(f"phanedge_celery: {error}") from error
     sender.app.steps["consumer"].add(WatchStarter)
+
+
+@worker_ready.connect(weak=False)
+def _tell_hazards(sender: Any, **_: Any) -> None:
+    pool = type(sender.pool).__module__.rpartition(".")[2]
+    symbol_by_name(DOCTOR)(sender.app, pool)
