@@ -13,7 +13,6 @@ from collections.abc import Mapping
 
 from tests.workers import python_path
 
-
 # Only a process whose own terminal it is hears of Ctrl-C there.
 _AT_THE_TERMINAL = """
 import fcntl, os, sys, termios
