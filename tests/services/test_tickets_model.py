@@ -145,6 +145,7 @@ class Tickets(RuleBasedStateMachine):
             assert self.store.read(id) == self.model.get(id)
 
 
+@pytest.mark.timeout(600)  # a failure is shrunk on the real store
 def test_a_store_behaves_like_a_dict_of_tickets(store: TicketStore) -> None:
     class Machine(Tickets):
         start = staticmethod(lambda: store)

@@ -58,12 +58,13 @@ def test_the_listings_have_an_index(database: sqlite3.Connection, column: str) -
     assert f"USING INDEX phanedge_tickets_{column}" in str(plan)
 
 
-def test_readers_of_a_sqlite_file_do_not_wait_for_a_writer(
+def test_a_writer_of_a_sqlite_file_does_not_wait_for_its_readers(
     store: TicketStore, database: sqlite3.Connection
 ) -> None:
-    database.execute("BEGIN IMMEDIATE")
+    database.execute("BEGIN")
+    database.execute("SELECT * FROM phanedge_tickets").fetchall()
 
-    assert store.read("x") == TICKET
+    assert store.touch("x", 1, 2.0)
     database.rollback()
 
 
