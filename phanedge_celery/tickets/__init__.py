@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .opening import close_stores, open_store, store_for, store_url
 from .store import (
+    Advance,
     Condition,
     TicketMissing,
     TicketStore,
@@ -14,6 +15,7 @@ from .ticket import FORMAT, Stage, Ticket
 
 __all__ = [
     "FORMAT",
+    "Advance",
     "Condition",
     "Stage",
     "Ticket",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from threading import Lock
 from typing import Any, NamedTuple
 
 from . import rows
 from .rows import Row
-from .store import Condition, TicketMissing
+from .store import Advance, Condition, TicketMissing, TicketUnreadable
 from .ticket import FORMAT, Stage, Ticket
 
 
@@ -59,13 +61,41 @@ class MemoryTickets:
             self._rows[id] = {**row, "next_at": next_at, "resends": resends}
         return True
 
-    def overdue(self, before: float, limit: int) -> list[Ticket]:
-        due = [
-            (ticket.next_at, ticket.id, ticket)
-            for ticket in (rows.ticket(row) for row in self._all() if not _newer(row))
-            if ticket.next_at is not None and ticket.next_at <= before
-        ]
-        return [ticket for _, _, ticket in sorted(due, key=lambda d: d[:2])[:limit]]
+    def advance_many(self, moves: Sequence[Advance]) -> list[Ticket | None]:
+        return [self._tried(*move) for move in moves]
+
+    def _tried(
+        self, id: str, version: int, stage: Stage, changes: Mapping[str, Any]
+    ) -> Ticket | None:
+        try:
+            return self.advance(id, version, stage=stage, **changes)
+        except (TicketMissing, TicketUnreadable):
+            return None
+
+    def claim_due(
+        self, before: float, until: float, limit: int, *, late_only: bool = False
+    ) -> list[Ticket]:
+        with self._lock:
+            due = [
+                ticket
+                for ticket in _due(self._rows.values(), before)
+                if ticket.stage is Stage.POLLING
+                and (not late_only or _is_late(ticket, before))
+            ]
+            for ticket in due[:limit]:
+                self._rows[ticket.id] = {**self._rows[ticket.id], "next_at": until}
+        return [replace(ticket, next_at=until) for ticket in due[:limit]]
+
+    def next_poll(self) -> float | None:
+        polling = (row for row in self._all() if row["stage"] == Stage.POLLING)
+        due = _due(polling, math.inf)
+        return due[0].next_at if due else None
+
+    def overdue(
+        self, before: float, limit: int, *, but: Stage | None = None
+    ) -> list[Ticket]:
+        due = _due(self._all(), before)
+        return [ticket for ticket in due if ticket.stage is not but][:limit]
 
     def jobs(
         self,
@@ -113,6 +143,19 @@ class MemoryTickets:
     def _all(self) -> list[Row]:
         with self._lock:
             return list(self._rows.values())
+
+
+def _due(found: Iterable[Row], before: float) -> list[Ticket]:
+    due = [
+        (ticket.next_at, ticket.id, ticket)
+        for ticket in (rows.ticket(row) for row in found if not _newer(row))
+        if ticket.next_at is not None and ticket.next_at <= before
+    ]
+    return [ticket for _, _, ticket in sorted(due, key=lambda d: d[:2])]
+
+
+def _is_late(ticket: Ticket, now: float) -> bool:
+    return ticket.deadline is not None and ticket.deadline <= now
 
 
 def _newer(row: Row) -> bool:

@@ -11,7 +11,13 @@ import redis
 from . import rows, scripts
 from .redis_address import connect
 from .rows import Row, Scalar
-from .store import Condition, TicketMissing, TicketStoreUnavailable, TicketUnreadable
+from .store import (
+    Advance,
+    Condition,
+    TicketMissing,
+    TicketStoreUnavailable,
+    TicketUnreadable,
+)
 from .ticket import FORMAT, Stage, Ticket
 
 PAGE: Final = 200
@@ -31,6 +37,7 @@ class RedisTickets:
         self._tickets = f"{prefix}phanedge:ticket:"
         self._messages = f"{prefix}phanedge:message:"
         self._due = f"{prefix}phanedge:due"
+        self._polls = f"{prefix}phanedge:polls"
         self._since = f"{prefix}phanedge:since"
         self._leases = f"{prefix}phanedge:lease:"
         script = self._client.register_script
@@ -38,6 +45,7 @@ class RedisTickets:
         self._read = script(scripts.READ)
         self._advance = script(scripts.ADVANCE)
         self._touch = script(scripts.TOUCH)
+        self._claim = script(scripts.CLAIM)
         self._overdue = script(scripts.OVERDUE)
         self._jobs = script(scripts.JOBS)
         self._purge = script(scripts.PURGE)
@@ -47,7 +55,7 @@ class RedisTickets:
         texts = _texts(rows.row(ticket))
         del texts["id"]
         message = texts.pop("message", REMOVE)
-        keys = [*self._keys(ticket.id), self._due, self._since]
+        keys = [*self._keys(ticket.id), self._due, self._since, self._polls]
         known = [ticket.id, texts["since"], texts.get("next_at", REMOVE), message]
         return bool(_ask(self._create, keys, [*known, *_pairs(texts)]))
 
@@ -58,6 +66,31 @@ class RedisTickets:
     def advance(
         self, id: str, version: int, *, stage: Stage, **changes: Any
     ) -> Ticket | None:
+        asked = self._advancing(id, version, stage, changes)
+        outcome, *found = _ask(self._advance, *asked)
+        if outcome == "missing":
+            raise TicketMissing(id)
+        if outcome == "newer":
+            raise TicketUnreadable(id, int(found[0]))
+        return _ticket(id, *found) if outcome == "advanced" else None
+
+    def advance_many(self, moves: Sequence[Advance]) -> list[Ticket | None]:
+        pipeline = self._client.pipeline(transaction=False)
+        for move in moves:
+            self._advance(*self._advancing(*move), client=pipeline)
+        try:
+            outcomes = pipeline.execute()
+        except redis.RedisError as error:
+            raise _away(error) from error
+        return [
+            _ticket(id, *found) if outcome == "advanced" else None
+            for (id, *_), (outcome, *found) in zip(moves, outcomes, strict=True)
+        ]
+
+    def _advancing(
+        self, id: str, version: int, stage: Stage, changes: Mapping[str, Any]
+    ) -> tuple[list[str], list[Any]]:
+        """Return the keys and arguments of one advance."""
         row = rows.changed(stage, changes)
         texts = _texts({**row, "version": version + 1})
         message = texts.pop("message", REMOVE if "message" in row else KEEP)
@@ -65,21 +98,34 @@ class RedisTickets:
         keep_for = self._remember if stage.ended else ""
         removed = [name for name in row if name not in texts and name != "message"]
         known = [id, version, FORMAT, keep_for, due, message, len(removed), *removed]
-        keys = [*self._keys(id), self._due]
-        outcome, *found = _ask(self._advance, keys, [*known, *_pairs(texts)])
-        if outcome == "missing":
-            raise TicketMissing(id)
-        if outcome == "newer":
-            raise TicketUnreadable(id, int(found[0]))
-        return _ticket(id, *found) if outcome == "advanced" else None
+        return [*self._keys(id), self._due, self._polls], [*known, *_pairs(texts)]
 
     def touch(self, id: str, version: int, next_at: float) -> bool:
-        keys = [self._tickets + id, self._due]
+        keys = [self._tickets + id, self._due, self._polls]
         return bool(_ask(self._touch, keys, [id, version, FORMAT, repr(next_at)]))
 
-    def overdue(self, before: float, limit: int) -> list[Ticket]:
-        arguments = [self._tickets, self._messages, repr(before), limit, FORMAT]
-        found = _ask(self._overdue, [self._due], arguments)
+    def claim_due(
+        self, before: float, until: float, limit: int, *, late_only: bool = False
+    ) -> list[Ticket]:
+        times = [repr(before), repr(until), limit, FORMAT, int(late_only)]
+        arguments = [self._tickets, self._messages, *times]
+        found = _ask(self._claim, [self._polls, self._due], arguments)
+        return [_ticket(*ticket) for ticket in found]
+
+    def next_poll(self) -> float | None:
+        client: Any = self._client
+        try:
+            found = client.zrange(self._polls, 0, 0, withscores=True)
+        except redis.RedisError as error:
+            raise _away(error) from error
+        return float(found[0][1]) if found else None
+
+    def overdue(
+        self, before: float, limit: int, *, but: Stage | None = None
+    ) -> list[Ticket]:
+        wanted = [repr(before), limit, FORMAT, but or ""]
+        arguments = [self._tickets, self._messages, *wanted]
+        found = _ask(self._overdue, [self._due, self._polls], arguments)
         return [_ticket(*ticket) for ticket in found]
 
     def jobs(

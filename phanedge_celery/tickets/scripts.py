@@ -1,5 +1,8 @@
 """The Redis scripts: each one atomic operation on a ticket's keys.
 
+Beside the due set of all tickets stands one of those in ``polling``; whoever writes
+next_at or stage sees to both, and what is overdue finds its way back into it.
+
 A ticket is a hash, with its message beside it: one value over 64 bytes would make
 Redis spread the whole hash, at three times the memory. It is returned as one text,
 since each value of a longer reply costs the client as much as the rest of the call.
@@ -22,8 +25,23 @@ local function packed(ticket, message)
 end
 """
 
-CREATE: Final = """
--- KEYS ticket, message, due, since; ARGV id, since, next_at, message, field, value, …
+_POLLED: Final = """
+-- Let the set of polling tickets hold this one, or not, as its hash says.
+local function polled(polls, ticket, id)
+  local held = redis.call('HMGET', ticket, 'stage', 'next_at')
+  if held[1] == 'polling' and held[2] then
+    redis.call('ZADD', polls, held[2], id)
+  else
+    redis.call('ZREM', polls, id)
+  end
+end
+"""
+
+CREATE: Final = (
+    _POLLED
+    + """
+-- KEYS ticket, message, due, since, polls; ARGV id, since, next_at, message, field,
+-- value, …
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
 redis.call('HSET', KEYS[1], unpack(ARGV, 5))
 redis.call('ZADD', KEYS[4], ARGV[2], ARGV[1])
@@ -37,8 +55,10 @@ if ARGV[4] == '' then
 else
   redis.call('SET', KEYS[2], ARGV[4])
 end
+polled(KEYS[5], KEYS[1], ARGV[1])
 return 1
 """
+)
 
 READ: Final = (
     _PACKED
@@ -50,9 +70,10 @@ return packed(KEYS[1], KEYS[2])
 
 ADVANCE: Final = (
     _PACKED
+    + _POLLED
     + """
--- KEYS ticket, message, due; ARGV id, version, our format, milliseconds to keep an
--- ended ticket or '', next_at ('' removes, '=' keeps), message (likewise),
+-- KEYS ticket, message, due, polls; ARGV id, version, our format, milliseconds to
+-- keep an ended ticket or '', next_at ('' removes, '=' keeps), message (likewise),
 -- number of fields to remove, those, field, value, …
 local held = redis.call('HMGET', KEYS[1], 'version', 'format')
 if not held[1] then return {'missing'} end
@@ -81,25 +102,62 @@ for i = 1, 2 do
     redis.call('PERSIST', KEYS[i])
   end
 end
+polled(KEYS[4], KEYS[1], ARGV[1])
 return {'advanced', packed(KEYS[1], KEYS[2])}
 """
 )
 
-TOUCH: Final = """
--- KEYS ticket, due; ARGV id, version, our format, next_at
+TOUCH: Final = (
+    _POLLED
+    + """
+-- KEYS ticket, due, polls; ARGV id, version, our format, next_at
 local held = redis.call('HMGET', KEYS[1], 'version', 'format')
 if held[1] ~= ARGV[2] then return 0 end
 if tonumber(held[2] or 1) > tonumber(ARGV[3]) then return 0 end
 redis.call('HSET', KEYS[1], 'next_at', ARGV[4])
 redis.call('HINCRBY', KEYS[1], 'resends', 1)
 redis.call('ZADD', KEYS[2], ARGV[4], ARGV[1])
+polled(KEYS[3], KEYS[1], ARGV[1])
 return 1
 """
+)
+
+CLAIM: Final = (
+    _PACKED
+    + """
+-- KEYS polls, due; ARGV prefix of tickets, prefix of messages, before, until, limit,
+-- our format, '1' for those alone whose deadline is past
+local limit, passed, found = tonumber(ARGV[5]), 0, {}
+while #found < limit do
+  local ids = redis.call(
+    'ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[3], 'LIMIT', passed, limit)
+  if #ids == 0 then break end
+  for _, id in ipairs(ids) do
+    local key = ARGV[1] .. id
+    local held = redis.call('HMGET', key, 'stage', 'format', 'deadline')
+    local late = held[3] and tonumber(held[3]) <= tonumber(ARGV[3])
+    if held[1] ~= 'polling' then
+      redis.call('ZREM', KEYS[1], id)
+    elseif #found == limit or tonumber(held[2] or 1) > tonumber(ARGV[6])
+      or (ARGV[7] == '1' and not late) then
+      passed = passed + 1
+    else
+      redis.call('HSET', key, 'next_at', ARGV[4])
+      redis.call('ZADD', KEYS[1], ARGV[4], id)
+      redis.call('ZADD', KEYS[2], ARGV[4], id)
+      found[#found + 1] = {id, packed(key, ARGV[2] .. id)}
+    end
+  end
+end
+return found
+"""
+)
 
 OVERDUE: Final = (
     _PACKED
     + """
--- KEYS due; ARGV prefix of tickets, prefix of messages, before, limit, our format
+-- KEYS due, polls; ARGV prefix of tickets, prefix of messages, before, limit, our
+-- format, a stage to leave out or ''
 local limit, passed, found = tonumber(ARGV[4]), 0, {}
 while #found < limit do
   local ids = redis.call(
@@ -107,12 +165,16 @@ while #found < limit do
   if #ids == 0 then break end
   for _, id in ipairs(ids) do
     local key = ARGV[1] .. id
-    local held = redis.call('HMGET', key, 'version', 'format')
+    local held = redis.call('HMGET', key, 'version', 'format', 'stage', 'next_at')
     if not held[1] then
       redis.call('ZREM', KEYS[1], id)
     else
       passed = passed + 1
-      if tonumber(held[2] or 1) <= tonumber(ARGV[5]) and #found < limit then
+      if held[3] == 'polling' and held[4] then
+        redis.call('ZADD', KEYS[2], 'NX', held[4], id)
+      end
+      local wanted = held[3] ~= ARGV[6] and tonumber(held[2] or 1) <= tonumber(ARGV[5])
+      if wanted and #found < limit then
         found[#found + 1] = {id, packed(key, ARGV[2] .. id)}
       end
     end

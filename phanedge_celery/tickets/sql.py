@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import random
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ from . import rows
 from .rows import Row
 from .sql_engine import make_engine, make_tables, reachable
 from .sql_tables import leases, tickets
-from .store import Condition, TicketMissing, TicketStoreUnavailable
+from .store import Advance, Condition, TicketMissing, TicketStoreUnavailable
 from .ticket import FORMAT, Stage, Ticket
 
 PAGE: Final = 200
@@ -39,9 +40,20 @@ _touch = (
     .values(next_at=bindparam("due"), resends=tickets.c.resends + 1)
 )
 _due = (
-    _all.where(tickets.c.next_at <= bindparam("before"), _readable)
+    _all.where(
+        tickets.c.next_at <= bindparam("before"),
+        tickets.c.stage != bindparam("but"),
+        _readable,
+    )
     .order_by(tickets.c.next_at)
     .limit(bindparam("most"))
+)
+_polls = and_(tickets.c.stage == str(Stage.POLLING), _readable)
+_next_poll = (
+    select(tickets.c.next_at)
+    .where(_polls, tickets.c.next_at.is_not(None))
+    .order_by(tickets.c.next_at)
+    .limit(1)
 )
 
 
@@ -57,6 +69,31 @@ def _advance(names: tuple[str, ...], *, returning: bool) -> Any:
         .values({name: bindparam(f"new_{name}") for name in names})
     )
     return change.returning(*_known) if returning else change
+
+
+@lru_cache(maxsize=4)
+def _claim(*, late_only: bool, returning: bool) -> tuple[Any, Any]:
+    """Return how the ids of what is due are found, and how they are claimed.
+
+    The second look at ``next_at`` leaves out what another has claimed meanwhile.
+    """
+    due = and_(_polls, tickets.c.next_at <= bindparam("before"))
+    if late_only:
+        due = and_(due, tickets.c.deadline <= bindparam("before"))
+    found = (
+        select(tickets.c.id)
+        .where(due)
+        .order_by(tickets.c.next_at)
+        .limit(bindparam("most"))
+    )
+    claim = update(tickets).where(due).values(next_at=bindparam("until"))
+    if returning:
+        # Not a plain subquery: PostgreSQL may run one again for each row.
+        free = found.with_for_update(skip_locked=True).cte("free")
+        chosen = claim.where(tickets.c.id.in_(select(free.c.id)))
+        return found, chosen.returning(*_known)
+    ids: Any = bindparam("ids", expanding=True)
+    return found, claim.where(tickets.c.id.in_(ids))
 
 
 class SqlTickets:
@@ -101,9 +138,37 @@ class SqlTickets:
         with self._connection() as connection:
             return connection.execute(_touch, known).rowcount == 1
 
-    def overdue(self, before: float, limit: int) -> list[Ticket]:
+    def advance_many(self, moves: Sequence[Advance]) -> list[Ticket | None]:
+        written: dict[str, Ticket | None] = {}
+        with self._connection() as connection, _transaction(connection):
+            # In one order for all, or two of them may wait for each other.
+            for id, version, stage, changes in sorted(moves, key=lambda move: move[0]):
+                row = rows.changed(stage, changes)
+                row.update(version=version + 1, resends=0)
+                known = {"wanted": id, "spoken_for": version}
+                found, carried_out = _written(connection, row, known)
+                done = found is not None and carried_out
+                written[id] = rows.ticket(found) if found and done else None
+        return [written[id] for id, *_ in moves]
+
+    def claim_due(
+        self, before: float, until: float, limit: int, *, late_only: bool = False
+    ) -> list[Ticket]:
+        known = {"before": before, "until": until, "most": limit}
         with self._connection() as connection:
-            found = _rows(connection, _due, {"before": before, "most": limit})
+            found = _claimed(connection, known, late_only=late_only)
+        return [rows.ticket(row) for row in found]
+
+    def next_poll(self) -> float | None:
+        with self._connection() as connection:
+            return connection.execute(_next_poll).scalar()
+
+    def overdue(
+        self, before: float, limit: int, *, but: Stage | None = None
+    ) -> list[Ticket]:
+        known = {"before": before, "most": limit, "but": str(but or "")}
+        with self._connection() as connection:
+            found = _rows(connection, _due, known)
         return [rows.ticket(row) for row in found]
 
     def jobs(
@@ -198,20 +263,51 @@ def _advanced(
     connection: Connection, row: Row, known: Mapping[str, Any]
 ) -> tuple[dict[str, Any] | None, bool]:
     """Write *row*; return all as it is now, and whether it was written."""
-    returning = bool(getattr(connection.dialect, "update_returning", False))
+    if _returns(connection):
+        return _written(connection, row, known)
+    with _transaction(connection):
+        return _written(connection, row, known)
+
+
+def _written(
+    connection: Connection, row: Row, known: Mapping[str, Any]
+) -> tuple[dict[str, Any] | None, bool]:
+    returning = _returns(connection)
     change = _advance(tuple(row), returning=returning)
     values = {**known, **{f"new_{name}": value for name, value in row.items()}}
-    if returning:
-        changed = _rows(connection, change, values)
-        return (
-            (changed[0], True)
-            if changed
-            else (_row(connection, known["wanted"]), False)
-        )
-    level = connection.default_isolation_level
-    with connection.execution_options(isolation_level=level).begin():
+    if not returning:
         carried_out = connection.execute(change, values).rowcount == 1
         return _row(connection, known["wanted"]), carried_out
+    changed = _rows(connection, change, values)
+    if changed:
+        return changed[0], True
+    return _row(connection, known["wanted"]), False
+
+
+def _claimed(
+    connection: Connection, known: Mapping[str, Any], *, late_only: bool
+) -> list[dict[str, Any]]:
+    returning = _returns(connection)
+    find, claim = _claim(late_only=late_only, returning=returning)
+    if returning:
+        return _rows(connection, claim, known)
+    ids = list(connection.execute(find, known).scalars())
+    if not ids:
+        return []
+    # No other claim has this very moment, so that it tells which of them are ours.
+    until = known["until"] + random.random() / 1000  # noqa: S311
+    connection.execute(claim, {**known, "ids": ids, "until": until})
+    ours = _all.where(tickets.c.id.in_(ids), tickets.c.next_at == until)
+    return _rows(connection, ours, {})
+
+
+def _returns(connection: Connection) -> bool:
+    return bool(getattr(connection.dialect, "update_returning", False))
+
+
+def _transaction(connection: Connection) -> AbstractContextManager[Any]:
+    level = connection.default_isolation_level
+    return connection.execution_options(isolation_level=level).begin()
 
 
 def _wanted(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -43,6 +43,10 @@ class Condition:
     """By which rule it throws tickets away when it is full; None if it does not."""
 
 
+Advance = tuple[str, int, Stage, Mapping[str, Any]]
+"""What `TicketStore.advance` takes: id, version, stage, changes."""
+
+
 class TicketStore(Protocol):
     """Where tickets live. Every method may raise `TicketStoreUnavailable`.
 
@@ -70,10 +74,32 @@ class TicketStore(Protocol):
     def touch(self, id: str, version: int, next_at: float) -> bool:
         """Set ``next_at`` and count one re-send, if *version* is the stored one."""
 
-    def overdue(self, before: float, limit: int) -> Sequence[Ticket]:
+    def advance_many(self, moves: Sequence[Advance]) -> list[Ticket | None]:
+        """Carry out many advances at once; None for each that was not carried out.
+
+        One round trip, or one transaction. A ticket that is missing, of a newer
+        format or ahead leaves the others alone.
+        """
+
+    def claim_due(
+        self, before: float, until: float, limit: int, *, late_only: bool = False
+    ) -> list[Ticket]:
+        """Take the *limit* tickets in ``polling`` that are due for longest.
+
+        Due is ``next_at <= before``; it becomes *until*, under the same version and
+        without a re-send counted, so that of all who ask at once one gets a ticket.
+        *late_only*: those alone whose deadline is at *before* or earlier.
+        """
+
+    def next_poll(self) -> float | None:
+        """Return the earliest ``next_at`` in ``polling``, None when nothing waits."""
+
+    def overdue(
+        self, before: float, limit: int, *, but: Stage | None = None
+    ) -> Sequence[Ticket]:
         """Return at most *limit* tickets with ``next_at <= before``, oldest first.
 
-        Tickets of a newer format are left out.
+        Tickets of a newer format, or in the stage *but*, are left out.
         """
 
     def jobs(

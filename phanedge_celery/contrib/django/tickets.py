@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from django.db.models.functions import Coalesce, Greatest
 from phanedge_celery.errors import ConfigurationError
 from phanedge_celery.tickets import (
     FORMAT,
+    Advance,
     Condition,
     Stage,
     Ticket,
@@ -81,9 +83,53 @@ class DjangoTickets:
             changed: int = spoken_for.update(next_at=next_at, resends=F("resends") + 1)
         return changed == 1
 
-    def overdue(self, before: float, limit: int) -> list[Ticket]:
+    def advance_many(self, moves: Sequence[Advance]) -> list[Ticket | None]:
+        written: dict[str, Ticket | None] = {}
+        with _table("Ticket") as tickets, transaction.atomic(using=tickets.db):
+            # In one order for all, or two of them may wait for each other.
+            for id, version, stage, changes in sorted(moves, key=lambda move: move[0]):
+                row = rows.changed(stage, changes)
+                row.update(version=version + 1, resends=0)
+                behind = tickets.filter(pk=id, version__lte=version, format__lte=FORMAT)
+                found = _row(tickets, id) if behind.update(**row) == 1 else None
+                written[id] = rows.ticket(found) if found else None
+        return [written[id] for id, *_ in moves]
+
+    def claim_due(
+        self, before: float, until: float, limit: int, *, late_only: bool = False
+    ) -> list[Ticket]:
+        wanted = Q(stage=Stage.POLLING, next_at__lte=before, format__lte=FORMAT)
+        if late_only:
+            wanted &= Q(deadline__lte=before)
+        # No other claim has this very moment, so that it tells which of them are ours.
+        until += random.random() / 1000  # noqa: S311
+        with _table("Ticket") as tickets:
+            due = tickets.filter(wanted).order_by("next_at")
+            ids = list(due.values_list("pk", flat=True)[:limit])
+            # The second look leaves out what another has claimed meanwhile.
+            if not ids or not tickets.filter(wanted, pk__in=ids).update(next_at=until):
+                return []
+            claimed = tickets.filter(pk__in=ids, next_at=until)
+            found = list(claimed.values(*rows.FIELDS))
+        return [rows.ticket(row) for row in found]
+
+    def next_poll(self) -> float | None:
+        with _table("Ticket") as tickets:
+            due = tickets.filter(
+                stage=Stage.POLLING, next_at__isnull=False, format__lte=FORMAT
+            )
+            first: float | None = (
+                due.order_by("next_at").values_list("next_at", flat=True).first()
+            )
+        return first
+
+    def overdue(
+        self, before: float, limit: int, *, but: Stage | None = None
+    ) -> list[Ticket]:
         with _table("Ticket") as tickets:
             due = tickets.filter(next_at__lte=before, format__lte=FORMAT)
+            if but is not None:
+                due = due.exclude(stage=but)
             found = list(due.order_by("next_at").values(*rows.FIELDS)[:limit])
         return [rows.ticket(row) for row in found]
 
