@@ -231,6 +231,7 @@ def test_clocks_that_differ_are_found(off: float, said: str | None) -> None:
     assert len(found) == bool(said)
 
 
+@pytest.mark.parametrize("address", ["sqlite", "redis", "django-sqlite"], indirect=True)
 def test_each_store_tells_its_clock_or_says_nothing(store: TicketStore) -> None:
     told = store.condition().now
 
