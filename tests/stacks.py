@@ -125,6 +125,12 @@ class Stack:
         assert found is not None
         return found
 
+    def trouble(self, id: str, timeout: float = 20) -> dict[str, Any]:
+        """Wait until the job waits trouble out; return the error that is shown."""
+        wait_for(lambda: self.progress(id)["error"], timeout, every=0.01)
+        found: dict[str, Any] = self.progress(id)["error"] or {}
+        return found
+
     def stage(self, id: str, stage: str, timeout: float = 20) -> dict[str, Any]:
         """Wait until the job is in *stage*; return its progress."""
         wait_for(
@@ -178,7 +184,7 @@ class Stacks:
             schedule=kind.schedule,
             record=folder / "record.jsonl",
             phanedge_api_key=fake.key,
-            phanedge_timeout=[2, 1],
+            phanedge_timeout=[2, 0.6],
             **kind.conf,
         )
         worker = enter(WorkerProcess(env, pool=kind.pool, concurrency=kind.concurrency))
@@ -214,7 +220,7 @@ def _forget_results(app: Celery) -> None:
     things: list[Any] = gc.get_objects()
     for thing in things:
         if isinstance(thing, AsyncResult) and thing.app is app:
-            thing.backend = None
+            vars(thing)["backend"] = None
 
 
 def _map_queues(app: Celery) -> None:
