@@ -5,7 +5,7 @@ RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --upgrade "pip>
 # The releases that pyproject.toml pins, first: they change less often than our code.
 COPY pyproject.toml ./
 RUN /venv/bin/pip install --no-cache-dir --group runtime
-COPY LICENSE README.md ./
+COPY LICENSE README.md phanedge_celery_commands.py ./
 COPY phanedge_celery ./phanedge_celery
 RUN /venv/bin/pip install --no-cache-dir ".[redis]"
 
