@@ -82,11 +82,12 @@ def test_a_worker_told_to_stop_ends_what_it_has_in_hand_and_gives_back_the_rest(
         everything = sorted([*held, polling, submitting])
         assert queued(broker) == everything
 
-        with WorkerProcess(env):
+        with WorkerProcess(env) as another:
             wait_for(
                 lambda: {ticket(app, id).stage for id in everything} == {Stage.DONE},
                 timeout=30,
                 what="every job goes on in another worker",
             )
+            another.kill()
         assert len(fake.posts) == 1
         assert [fake.polls_of(each) for each in others] == [1] * WAITING
