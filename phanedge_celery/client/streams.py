@@ -80,7 +80,7 @@ class Stream:
             place += len(chunk)
             self._check(place)
             yield chunk
-            chunk = read(self._response, CHUNK, self._wanted)
+            chunk = read(self._response, CHUNK, self._wanted, soon=True)
 
     def _check(self, size: int) -> None:
         if size > self._limit:
@@ -110,10 +110,15 @@ def begin(
     return Stream(response, wanted, head, limit)
 
 
-def read(response: BaseHTTPResponse, most: int, wanted: Wanted) -> bytes:
-    """Return up to *most* bytes as they came, none at the end."""
+def read(
+    response: BaseHTTPResponse, most: int, wanted: Wanted, *, soon: bool = False
+) -> bytes:
+    """Return up to *most* bytes as they came, none at the end.
+
+    *soon*: what is there, however little, so that a slow file shows how far it is.
+    """
     try:
-        return response.read(most)
+        return response.read1(most) if soon else response.read(most)
     except BROKEN as error:
         raise wanted.broke_off(error) from error
 

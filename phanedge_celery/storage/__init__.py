@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from .asking import asking
+from .holding import hold
 from .images import with_images
 from .keeping import keep
 from .names import check_name, filled
 from .opening import check_save_to, open_storage
-from .parts import Entity, Part, hold
+from .part import Entity, Part
 from .storage import OtherEntity, PartBusy, Storage, StorageAway
 
 __all__ = [

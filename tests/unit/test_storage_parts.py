@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from phanedge_celery.storage import Entity, OtherEntity, PartBusy, hold
-from phanedge_celery.storage.parts import ABANDONED, OVERLAP
+from phanedge_celery.storage.holding import ABANDONED
+from phanedge_celery.storage.part import OVERLAP
 
 CONTENT = os.urandom(3 * OVERLAP)
 KNOWN = Entity(size=len(CONTENT), etag='"a"')

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
 import shutil
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from .storage import OtherEntity, PartBusy
+from .storage import OtherEntity
 
 OVERLAP: Final = 1 << 16
 """Bytes that are asked for again, to see that the file is still the same one."""
 
-ABANDONED: Final = 86400.0
-"""Seconds after which a part is nobody's: its job was cancelled, or went elsewhere."""
+FLUSHED_EVERY: Final = 8 << 20
+"""Bytes after which the disk is told to begin, so that it has little left to do."""
 
 _CHUNK: Final = 1 << 20
 
@@ -42,7 +40,11 @@ class Entity:
 
 
 class Part:
-    """A file under a lock. Make it by `hold`."""
+    """A file that only we write. Make it by `hold`.
+
+    Hashing and flushing go on in threads of their own, one piece behind: reading
+    from the network costs no more with them than without.
+    """
 
     def __init__(self, folder: Path, descriptor: int) -> None:
         self._folder, self._descriptor = folder, descriptor
@@ -55,6 +57,9 @@ class Part:
         self._place = self.length
         self._is_anew = False
         self._digest = hashlib.sha256()
+        self._threads = ThreadPoolExecutor(2, thread_name_prefix="phanedge-part")
+        self._hashing = self._flushing = _done()
+        self._unflushed = 0
 
     @property
     def continues_at(self) -> int:
@@ -75,13 +80,13 @@ class Part:
         os.ftruncate(self._descriptor, 0)
         self._is_anew = self._is_anew or self.length > 0
         self.length = self._place = 0
-        self._digest = hashlib.sha256()
+        self._hash_anew()
         self._note(entity)
 
     def go_on(self) -> None:
         """Expect the bytes from `continues_at` on. Reads all that is here."""
         self._place = self.continues_at
-        self._digest = hashlib.sha256()
+        self._hash_anew()
         for start in range(0, self.length, _CHUNK):
             most = min(_CHUNK, self.length - start)
             self._digest.update(self.read(start, most))
@@ -94,8 +99,21 @@ class Part:
                 raise OtherEntity
             self._place += known
             chunk = chunk[known:]
-        self._digest.update(chunk)
+        self._hashing.result()
+        self._hashing = self._threads.submit(self._digest.update, chunk)
         self._write(memoryview(chunk))
+        self._flush(len(chunk))
+
+    def _hash_anew(self) -> None:
+        self._hashing.result()
+        self._digest = hashlib.sha256()
+
+    def _flush(self, size: int) -> None:
+        self._unflushed += size
+        if self._unflushed >= FLUSHED_EVERY and self._flushing.done():
+            self._flushing.result()
+            self._flushing = self._threads.submit(os.fsync, self._descriptor)
+            self._unflushed = 0
 
     def _write(self, rest: memoryview) -> None:
         while rest:
@@ -106,63 +124,25 @@ class Part:
 
     def finish(self) -> str:
         """Return the digest of what is here, which is whole, and make it last."""
+        self._flushing.result()
         os.fsync(self._descriptor)
+        self._hashing.result()
         sha256 = self._digest.hexdigest()
         self._note(replace(self.entity, sha256=sha256))
         return sha256
 
     def discard(self) -> None:
         """Leave nothing behind."""
-        _remove(self._folder)
+        remove(self._folder)
+
+    def close(self) -> None:
+        """Let go of the file, which stays."""
+        self._threads.shutdown()
+        os.close(self._descriptor)
 
     def _note(self, entity: Entity) -> None:
         self.entity = entity
         (self._folder / "entity").write_text(json.dumps(asdict(entity)))
-
-
-@contextmanager
-def hold(workplace: Path, key: str) -> Iterator[Part]:
-    """Take the part of *key*, a job's id, with what an earlier attempt left in it.
-
-    Raises `PartBusy`, and OSError.
-    """
-    _sweep(workplace)
-    folder = workplace / hashlib.sha256(key.encode()).hexdigest()[:32]
-    descriptor = _locked(folder)
-    try:
-        yield Part(folder, descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _locked(folder: Path) -> int:
-    """Open and lock the file in *folder*; again if it was removed in between."""
-    while True:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(
-                folder / "video", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666
-            )
-        except FileNotFoundError:
-            continue
-        try:
-            _lock(descriptor)
-            if os.fstat(descriptor).st_nlink:
-                return descriptor
-        except BaseException:
-            os.close(descriptor)
-            raise
-        os.close(descriptor)
-
-
-def _lock(descriptor: int) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise PartBusy from error
-    except OSError:
-        # Some network file systems have no locks; the ticket still lets one copy win.
-        return
 
 
 def _read_entity(folder: Path) -> Entity:
@@ -172,18 +152,13 @@ def _read_entity(folder: Path) -> Entity:
         return Entity()
 
 
-def _sweep(workplace: Path) -> None:
-    """Remove what was abandoned here."""
-    if not workplace.is_dir():
-        return
-    before = time.time() - ABANDONED
-    for folder in workplace.iterdir():
-        with suppress(OSError):
-            if (folder / "video").lstat().st_mtime < before:
-                _remove(folder)
-
-
-def _remove(folder: Path) -> None:
+def remove(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     with suppress(OSError):
         folder.parent.rmdir()
+
+
+def _done() -> Future[None]:
+    future: Future[None] = Future()
+    future.set_result(None)
+    return future
