@@ -115,12 +115,12 @@ def bare(url: str, _: Path) -> dict[str, float]:
 def save(url: str, place: Path) -> dict[str, float]:
     from celery import Celery
 
-    import phanedge_celery.tasks
+    import phanedge_celery.tasks  # noqa: F401 -- registers them
     from phanedge_celery.testing import RemoteFake
 
     fake = RemoteFake(url)
     app = Celery("benchmark", broker="memory://", backend="cache+memory://")
-    task = app.tasks[phanedge_celery.tasks.SAVE]
+    task = app.tasks["phanedge.save_file"]
     with tempfile.TemporaryDirectory(dir=place) as folder:
         app.conf.update(
             task_always_eager=True,

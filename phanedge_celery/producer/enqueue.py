@@ -18,6 +18,8 @@ from .. import messages, results
 from ..errors import RequestInvalid
 from ..models import VideoRequest, job_id_of
 from ..moves import POLL, SUBMIT
+from ..settings import settings_for
+from ..storage import check_images, check_save_to
 from ..tickets import Stage, Ticket, TicketStore, TicketStoreUnavailable, store_for
 from .resume import reopen
 from .sending import send_now
@@ -38,12 +40,14 @@ def enqueue_video(
     bill. *save_to* is the name under which the file is kept; *max_wait* how long
     the job is followed once it exists, in seconds; *options* go to ``apply_async``.
 
-    Raises `RequestInvalid` for a request that can never be accepted, or for a key
-    that was used with another one, and `tickets.TicketStoreUnavailable`. A broker
+    Raises `RequestInvalid` for a request or a name that can never be accepted, or for
+    a key that was used with another one, `ConfigurationError` for *save_to* or a
+    ``storage:`` frame without a storage, and `tickets.TicketStoreUnavailable`. A broker
     that is away is no error: the job is sent as soon as it is back.
     """
     app = app_or_default(app)
     asked = VideoRequest.read(request)
+    check_images(asked.wire(), settings_for(app).storage)
     id = options.pop("task_id", None) or new_id(app, "key", key)
     ticket = Ticket(
         id=id,
@@ -70,8 +74,9 @@ def follow_video(
     """Follow a job that somebody else submitted, by ``task_id`` or ``platform_id``.
 
     Two followers of a job share one id, and so one line of polls; *save_to* and
-    *max_wait* of the first one hold. Raises `RequestInvalid` for an id that cannot
-    be one, and `tickets.TicketStoreUnavailable`.
+    *max_wait* of the first one hold. Raises `RequestInvalid` for an id or a name that
+    cannot be one, `ConfigurationError` for *save_to* without a storage, and
+    `tickets.TicketStoreUnavailable`.
     """
     app = app_or_default(app)
     job = job_id_of(job_id)
@@ -100,6 +105,7 @@ def new_id(app: Celery, kind: str, name: str | None) -> str:
 def _enqueue(
     app: Celery, name: str, asked: Any, ticket: Ticket, options: dict[str, Any]
 ) -> AsyncResult[Any]:
+    check_save_to(ticket.save_to, settings_for(app).storage)
     task = app.tasks[name]
     kwargs = {"save_to": ticket.save_to, "max_wait": ticket.max_wait}
     kwargs = {name: value for name, value in kwargs.items() if value is not None}

@@ -7,7 +7,7 @@ from .holding import hold
 from .images import with_images
 from .keeping import keep
 from .names import check_name, filled
-from .opening import check_save_to, open_storage
+from .opening import check_images, check_save_to, open_storage
 from .part import Entity, Part
 from .storage import OtherEntity, PartBusy, Storage, StorageAway
 
@@ -19,6 +19,7 @@ __all__ = [
     "Storage",
     "StorageAway",
     "asking",
+    "check_images",
     "check_name",
     "check_save_to",
     "filled",

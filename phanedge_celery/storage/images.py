@@ -49,7 +49,7 @@ def with_images(wire: Mapping[str, Any], storage: Storage) -> dict[str, Any]:
 def data_url(storage: Storage, name: str) -> str:
     """Return the image *name* as ``data:image/…;base64,…``."""
     with asking(storage.where):
-        image = _read(storage, check_name(name))
+        image = _read(storage, check_name(name, of=STORED))
     if image is None:
         raise RequestInvalid(f"There is no image {name} in {storage.where}")
     if len(image) >= TOO_LARGE:

@@ -22,16 +22,16 @@ _PLACES: Final = ("{job_id}", "{file_id}")
 _PLACE: Final = re.compile(r"\{(?:job_id|file_id)\}")
 
 
-def check_name(name: object) -> str:
+def check_name(name: object, of: str = "save_to") -> str:
     """Return *name*, the `save_to` of a caller, if a file can be kept under it.
 
     It is relative, with ``/`` between its segments; ``{job_id}`` and ``{file_id}``
-    stand for the ids. Raises `RequestInvalid`.
+    stand for the ids. Raises `RequestInvalid`, which says what the name is *of*.
     """
     if not isinstance(name, str):
-        raise _unfit(repr(name), f"must be a text, not {type(name).__name__}")
+        raise _unfit(of, repr(name), f"must be a text, not {type(name).__name__}")
     if reason := _fault(name) or _fault_of_places(name):
-        raise _unfit(name, reason)
+        raise _unfit(of, name, reason)
     return name
 
 
@@ -39,7 +39,7 @@ def filled(name: str, *, job_id: str | None, file_id: str | None) -> str:
     """Return *name* with the ids in their places. Raises `RequestInvalid`."""
     ids = {"{job_id}": job_id, "{file_id}": file_id}
     if missing := [place for place in _PLACES if place in name and not ids[place]]:
-        raise _unfit(name, f"needs {missing[0]}, which is not known")
+        raise _unfit("save_to", name, f"needs {missing[0]}, which is not known")
     full = _PLACE.sub(lambda found: ids[found[0]] or "", check_name(name))
     return check_name(full)
 
@@ -72,5 +72,5 @@ def _fault_of_places(name: str) -> str | None:
     return None
 
 
-def _unfit(name: str, reason: str) -> RequestInvalid:
-    return RequestInvalid(f"save_to {reason}; got {plain_text(repr(name), 80)}")
+def _unfit(of: str, name: str, reason: str) -> RequestInvalid:
+    return RequestInvalid(f"{of} {reason}; got {plain_text(repr(name), 80)}")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from ..errors import ConfigurationError
+from ..models import stored_images
+from ..models.request import STORED
 from .directory import Directory
 from .names import check_name
 from .remote import Remote
@@ -27,7 +30,19 @@ def check_save_to(save_to: object, storage: str | None) -> None:
         return
     check_name(save_to)
     if not storage:
-        raise ConfigurationError(_NOT_SET)
+        raise ConfigurationError(_not_set("save_to"))
+
+
+def check_images(wire: Mapping[str, Any], storage: str | None) -> None:
+    """Find out early whether a request's images can lie in ``phanedge_storage``.
+
+    Raises like `check_save_to`. Whether they are there is for the worker to see.
+    """
+    names = stored_images(wire)
+    for name in names:
+        check_name(name, of=STORED)
+    if names and not storage:
+        raise ConfigurationError(_not_set(STORED))
 
 
 def open_storage(url: str | None) -> Storage:
@@ -36,7 +51,7 @@ def open_storage(url: str | None) -> Storage:
     Raises `ConfigurationError`, which says what to set or to install.
     """
     if not url:
-        raise ConfigurationError(_NOT_SET)
+        raise ConfigurationError(_not_set("save_to"))
     scheme, colon, rest = url.partition(":")
     if scheme == "django" and colon:
         return _of_django(rest)
@@ -72,9 +87,11 @@ _SUCH: Final = (
     "such are file:///srv/videos, s3://bucket/videos, or django:alias for one of"
     " Django's STORAGES"
 )
-_NOT_SET: Final = (
-    "save_to needs phanedge_storage, the place where files are kept:"
-    f" {_SUCH}. Set app.conf.phanedge_storage (CELERY_PHANEDGE_STORAGE in Django's"
-    " settings read with namespace='CELERY', app.config['CELERY']['phanedge_storage']"
-    " in Flask)."
-)
+
+
+def _not_set(what: str) -> str:
+    return (
+        f"{what} needs phanedge_storage, the place where files are kept: {_SUCH}. Set"
+        " app.conf.phanedge_storage (CELERY_PHANEDGE_STORAGE in Django's settings read"
+        " with namespace='CELERY', app.config['CELERY']['phanedge_storage'] in Flask)."
+    )

@@ -209,7 +209,8 @@ def test_a_kept_file_goes_on_through_a_chain(site: Site, name: str) -> None:
     node = retrieve.s(ids[0], job_id=ids[1]) | save.s(name) | other.s()
     last = node.apply_async()
     wait_for(last.ready, 30, what=site.worker.log)
-    seen = last.result["seen"]
+    result: Any = last.result
+    seen = result["seen"]
 
     assert seen["saved_to"] == name
     assert seen["sha256"] == site.fake.sha256()

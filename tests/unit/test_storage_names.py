@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from phanedge_celery import enqueue_video, follow_video
 from phanedge_celery.errors import ConfigurationError, RequestInvalid
-from phanedge_celery.storage import check_name, check_save_to, filled
+from phanedge_celery.storage import check_images, check_name, check_save_to, filled
+from tests.apps.plain import environment, make_app
 
 IDS = {"job_id": "106916112212032", "file_id": "176844028768320"}
 
@@ -104,3 +106,32 @@ def test_a_bad_name_is_told_before_a_missing_storage() -> None:
 
 def test_nothing_to_save_needs_no_storage() -> None:
     check_save_to(None, None)
+
+
+@pytest.mark.parametrize("name", ["../cat.png", "/cat.png", "a//b.png"])
+def test_a_bad_name_of_an_image_is_refused_without_a_look(name: str) -> None:
+    with pytest.raises(RequestInvalid, match="storage:"):
+        check_images({"first_frame_image": f"storage:{name}"}, "file:///srv")
+
+
+def test_an_image_in_no_storage_is_a_mistake_in_the_settings() -> None:
+    with pytest.raises(ConfigurationError, match="phanedge_storage"):
+        check_images({"last_frame_image": "storage:cat.png"}, None)
+
+
+def test_enqueue_and_follow_refuse_what_could_never_be_saved(tmp_path: Path) -> None:
+    env = environment(
+        broker="memory://",
+        backend="cache+memory://",
+        base_url="http://127.0.0.1:1",
+        phanedge_storage=f"file://{tmp_path}",
+    )
+    request = {"model": "MiniMax-Hailuo-02", "prompt": "x"}
+    app = make_app(env)
+
+    with pytest.raises(RequestInvalid, match="save_to"):
+        enqueue_video(request, save_to="../x.mp4", app=app)
+    with pytest.raises(RequestInvalid, match="save_to"):
+        follow_video("1", save_to="/x.mp4", app=app)
+    with pytest.raises(RequestInvalid, match="storage:"):
+        enqueue_video({**request, "first_frame_image": "storage:../x"}, app=app)
