@@ -20,6 +20,7 @@ EVENTS = {
     "resent": (logging.WARNING, "the job was overdue; its message is sent again"),
     "reopened": (logging.INFO, "a failure that can be resumed goes on"),
     "watch_unsent": (logging.WARNING, "nobody watches while broker or store is away"),
+    "polls_wait": (logging.WARNING, "the ticket store is away; jobs are asked later"),
     "unsent": (logging.WARNING, "the broker is away; the watch will send the message"),
     "store_away": (logging.WARNING, "the ticket store is away; the message goes round"),
     "ticket_lost": (logging.WARNING, "the ticket was gone and has been made again"),

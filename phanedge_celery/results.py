@@ -46,12 +46,17 @@ def outcome(ticket: Ticket, **more: Any) -> Any:
 
 
 def progress(
-    ticket: Ticket, state: str, now: float, seen: Mapping[str, Any] | None = None
+    ticket: Ticket,
+    state: str,
+    now: float,
+    seen: Mapping[str, Any] | None = None,
+    *,
+    watched: bool = False,
 ) -> dict[str, Any]:
     """Return the one shape in which a job is shown, JSON-ready, at the time *now*.
 
     *seen* is what the result backend holds: the video with its URL, or the bytes
-    saved so far.
+    saved so far. *watched* is ``phanedge_watch_polls``.
     """
     seen = seen or {}
     end = ticket.ended_at or now
@@ -68,7 +73,7 @@ def progress(
         "elapsed": round(max(end - ticket.since, 0), 1),
         "next_poll_at": iso(ticket.next_at) if running else None,
         "deadline": iso(ticket.deadline),
-        "overdue": is_overdue(ticket, now),
+        "overdue": is_overdue(ticket, now, watched=watched),
         "bytes_done": seen.get("bytes_done"),
         "bytes_total": seen.get("bytes_total"),
         "expected_seconds": schedule.expected_seconds(ticket.model, ticket.resolution),
@@ -97,7 +102,10 @@ def unknown(id: str, state: str, result: Any) -> dict[str, Any]:
     return shown
 
 
-def is_overdue(ticket: Ticket, now: float) -> bool:
+def is_overdue(ticket: Ticket, now: float, *, watched: bool = False) -> bool:
+    """Has the ticket waited too long? *watched*: the watch asks for what polls."""
+    if watched and ticket.stage is Stage.POLLING:
+        return False
     return ticket.next_at is not None and ticket.next_at + schedule.WATCH.grace < now
 
 

@@ -99,6 +99,25 @@ class WatchPace:
     """Messages in one run."""
     doublings: int = 6
 
+    polls_every: float = 5
+    """Seconds after which a watch that asks for jobs is started, if none is at it."""
+    turn: float = 1.5
+    """How long it asks before it lets other tasks have its slot."""
+    turn_lease: float = 10
+    """How long it may be silent before another takes over."""
+    claim: float = 20
+    """How long a job that it has claimed may stay unasked before it is due again."""
+    patience: float = 17
+    """How long answers are waited for; later ones come after the claim."""
+    batch: int = 320
+    at_once: int = 32
+    """Queries under way at the same time."""
+    step: float = 0.25
+    """By how much of its time a rate is used up at once."""
+
+    def published_every(self, *, polls: bool) -> float:
+        return min(self.period, self.polls_every) if polls else self.period
+
     def next_look(self, resends: int) -> float:
         """Return the wait before the same version is sent once more: 30, 60, 120 …"""
         return float(self.grace * 2 ** min(resends, self.doublings))

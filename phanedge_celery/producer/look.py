@@ -10,6 +10,7 @@ from celery import Celery, states
 from celery.app import app_or_default
 
 from .. import results, schedule
+from ..settings import settings_for
 from ..tickets import Stage, Ticket, TicketStore, store_for
 from ..tickets.rows import has_error
 
@@ -29,7 +30,8 @@ def video_progress(id: str, app: Celery | None = None) -> dict[str, Any]:
         _, seen = results.stored(app, ticket.id)
     state = results.STATES.get(ticket.stage, results.PROGRESS)
     seen = seen if isinstance(seen, Mapping) else None
-    return results.progress(ticket, state, time.time(), seen)
+    watched = settings_for(app).watch_polls
+    return results.progress(ticket, state, time.time(), seen, watched=watched)
 
 
 def _without_ticket(app: Celery, id: Any) -> dict[str, Any]:
@@ -62,14 +64,15 @@ def jobs(
     app = app_or_default(app)
     now = time.time()
     wanted = Stage(stage) if stage else None
-    store = store_for(app)
+    store, watched = store_for(app), settings_for(app).watch_polls
     if overdue:
-        found = iter(_overdue(store, now, wanted, error, since))
+        late = _overdue(store, now, wanted, error, since)
+        found = iter([t for t in late if results.is_overdue(t, now, watched=watched)])
     else:
         found = store.jobs(stage=wanted, error=error, since=since)
     for ticket in found:
         state = results.STATES.get(ticket.stage, results.PROGRESS)
-        yield results.progress(ticket, state, now)
+        yield results.progress(ticket, state, now, watched=watched)
 
 
 def _overdue(

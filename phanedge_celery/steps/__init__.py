@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from .running import run
 from .step import Step, submit_lease
+from .telling import tell_change
 
-__all__ = ["Step", "run", "submit_lease"]
+__all__ = ["Step", "run", "submit_lease", "tell_change"]

@@ -11,13 +11,14 @@ from uuid import uuid4
 from celery import Celery, Task
 from celery.exceptions import Ignore
 
-from .. import messages, results, signals
+from .. import messages
 from ..answers import Trouble
 from ..events import say
 from ..messages import Stamp
 from ..moves import Again, End, wait_out
 from ..settings import Settings, settings_for
 from ..tickets import Stage, Ticket, TicketMissing, store_for
+from .telling import tell_change
 
 if TYPE_CHECKING:
     from ..client import Client
@@ -89,17 +90,20 @@ class Step:
 
     def tell_change(self, before: Ticket) -> None:
         """Publish the ticket when its stage or status is another than *before*."""
-        now = self.ticket
-        if (before.stage, before.status) == (now.stage, now.status):
-            return
-        say("changed", now)
-        if not self.eager:
-            results.show(self.app, self.store, now, self.request)
-        if before.status != now.status:
-            signals.video_status_changed.send(sender=self.task, id=now.id, ticket=now)
+        tell_change(
+            self.app,
+            self.store,
+            before,
+            self.ticket,
+            sender=self.task,
+            request=self.request,
+            shown=not self.eager,
+        )
 
     def send(self, due: float) -> NoReturn:
-        """Send the next message, and leave."""
+        """Send the next message, and leave; a waiting job has none where we watch."""
+        if self.settings.watch_polls and self.ticket.stage is Stage.POLLING:
+            raise Ignore("the watch asks for it")
         messages.send_next(self.app, self.ticket, due=due)
         raise Ignore("its next message is on its way")
 

@@ -1,47 +1,23 @@
-"""The watch: re-sends the message of every job that is overdue."""
+"""What publishes the watch: a thread in each worker, from its start on."""
 
 from __future__ import annotations
 
 import threading
-import time
 from typing import Any, Final
 
-from celery import Celery, Task, bootsteps, shared_task
+from celery import Celery, bootsteps
 from celery.signals import worker_init, worker_ready
 from celery.utils.imports import symbol_by_name
 
-from . import schedule
-from .errors import ConfigurationError
-from .events import say
-from .messages import resend
-from .settings import check_app
-from .tickets import TicketStoreUnavailable, store_for
+from .. import schedule
+from ..errors import ConfigurationError
+from ..events import say
+from ..settings import check_app, settings_for
+from ..tickets import store_for
+from .task import WATCH
 
-WATCH: Final = "phanedge.watch"
 DOCTOR: Final = "phanedge_celery.doctor:report_start"
 """By name: the doctor stands above, and only a worker that starts needs it."""
-
-
-@shared_task(
-    name=WATCH,
-    bind=True,
-    ignore_result=True,
-    acks_late=False,
-    soft_time_limit=60,
-    time_limit=660,
-)
-def watch(self: Task[Any, Any]) -> None:
-    """Re-send what is overdue, oldest first; it never advances a ticket.
-
-    A new version would kill a message that is only waiting in a long queue.
-    """
-    store, pace = store_for(self.app), schedule.WATCH
-    try:
-        for ticket in store.overdue(time.time() - pace.grace, pace.most):
-            if not resend(self.app, store, ticket):
-                break
-    except TicketStoreUnavailable as error:
-        say("watch_unsent", WATCH, error)
 
 
 class WatchStarter(bootsteps.StartStopStep):
@@ -71,16 +47,16 @@ class WatchStarter(bootsteps.StartStopStep):
 
 
 def _publish_until(app: Celery, owner: str, stopped: threading.Event) -> None:
-    while not stopped.wait(schedule.WATCH.period):
-        _publish(app, owner)
+    polls = settings_for(app).watch_polls
+    while not stopped.wait(period := schedule.WATCH.published_every(polls=polls)):
+        _publish(app, owner, period)
 
 
-def _publish(app: Celery, owner: str) -> None:
+def _publish(app: Celery, owner: str, period: float) -> None:
     """Publish one watch, if no other worker has in this period.
 
     Whatever goes wrong: the thread lives on, since nobody else would notice.
     """
-    period = schedule.WATCH.period
     try:
         if store_for(app).lease(WATCH, owner, max(period - 1, 0.9 * period)):
             app.send_task(WATCH, retry=False, expires=period, ignore_result=True)

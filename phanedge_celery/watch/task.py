@@ -1,0 +1,56 @@
+"""The task of the watch."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Final
+
+from celery import Celery, Task, shared_task
+
+from .. import schedule
+from ..events import say
+from ..messages import resend
+from ..settings import settings_for
+from ..tickets import Stage, TicketStore, TicketStoreUnavailable, store_for
+from .slices import Turn, go_on, poll
+
+WATCH: Final = "phanedge.watch"
+
+
+@shared_task(
+    name=WATCH,
+    bind=True,
+    ignore_result=True,
+    acks_late=False,
+    soft_time_limit=60,
+    time_limit=660,
+)
+def watch(self: Task[Any, Any], turn: dict[str, Any] | None = None) -> None:
+    """Re-send what is overdue; with ``phanedge_watch_polls``, ask for what is due.
+
+    *turn* is what the slice before hands on to the next (`Turn`).
+    """
+    store = store_for(self.app)
+    polls = settings_for(self.app).watch_polls
+    if turn is None:
+        _resend(self.app, store, but=Stage.POLLING if polls else None)
+    if polls:
+        now = Turn(**turn) if turn else Turn(owner=str(self.request.id))
+        following = poll(self.app, store, now)
+        if following is not None:
+            go_on(self, following)
+
+
+def _resend(app: Celery, store: TicketStore, but: Stage | None) -> None:
+    """Re-send what is overdue, oldest first, and never advance it.
+
+    A new version would kill a message that is only waiting in a long queue.
+    """
+    pace = schedule.WATCH
+    wanted: dict[str, Any] = {"but": but} if but else {}
+    try:
+        for ticket in store.overdue(time.time() - pace.grace, pace.most, **wanted):
+            if not resend(app, store, ticket):
+                break
+    except TicketStoreUnavailable as error:
+        say("watch_unsent", WATCH, error)

@@ -1,0 +1,276 @@
+"""Waiting at scale: no message waits, the watch asks, and each job ends as ever."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Final
+from uuid import uuid4
+
+import pytest
+import redis
+from celery import Celery, chain, chord, signature
+from celery.canvas import Signature
+
+from phanedge_celery import JobFailed, JobTimedOut, enqueue_video, video_progress
+from phanedge_celery.testing import FakePhanEdge, Timeline
+from phanedge_celery.tickets import Stage, Ticket, store_for
+from tests.apps.plain import environment, recorded
+from tests.servers import RedisServer
+from tests.stacks import producer
+from tests.workers import WorkerProcess, wait_for
+
+EVERY: Final = 0.5
+PACE: Final = {"first": EVERY, "every": EVERY, "jitter": 0, "retry_first": 0.2}
+WATCH: Final = {
+    "period": 1,
+    "grace": 2,
+    "polls_every": 0.5,
+    "turn": 0.5,
+    "turn_lease": 2,
+    "claim": 3,
+    "patience": 2.5,
+}
+SOON: Final = Timeline.seconds(queueing=1, processing=1.5)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """A fake, a broker with results and tickets, and workers as they are asked for."""
+
+    fake: FakePhanEdge
+    broker: str
+    backend: str
+    folder: Path
+    app: Celery
+    conf: Mapping[str, Any]
+
+    def worker(
+        self, pool: str = "prefork", *, watches: bool = True, **conf: Any
+    ) -> WorkerProcess:
+        """Return a worker, not yet started; it may be of another mind about waiting."""
+        return WorkerProcess(
+            self.env(phanedge_watch_polls=watches, **conf),
+            module="tests.apps.watched",
+            pool=pool,
+            concurrency=1 if pool == "solo" else 2,
+        )
+
+    def env(self, **conf: Any) -> dict[str, str]:
+        made = environment(
+            broker=self.broker,
+            backend=self.backend,
+            base_url=self.fake.url,
+            schedule=PACE,
+            record=self.folder / "record",
+            **{"phanedge_api_key": self.fake.key, **self.conf, **conf},
+        )
+        return {**made, "PHANEDGE_TEST_WATCH": json.dumps(WATCH)}
+
+    def enqueue(
+        self, many: int, timeline: Timeline = SOON, **options: Any
+    ) -> list[str]:
+        prompt = f"A cat, {uuid4().hex[:8]}."
+        self.fake.script(timeline, prompt=prompt)
+        request = {"model": "MiniMax-Hailuo-02", "prompt": prompt}
+        return [enqueue_video(request, app=self.app, **options).id for _ in range(many)]
+
+    def s(self, name: str, *args: Any, **kwargs: Any) -> Signature:
+        return signature(name, args, kwargs, app=self.app)
+
+    def ticket(self, id: str) -> Ticket:
+        ticket = store_for(self.app).read(id)
+        assert ticket is not None
+        return ticket
+
+    def await_stage(self, ids: Sequence[str], *stages: Stage, timeout: float) -> None:
+        left = list(ids)
+
+        def all_there() -> bool:
+            while left and self.ticket(left[-1]).stage in stages:
+                left.pop()
+            return not left
+
+        wait_for(all_there, timeout, every=0.1, what=lambda: f"{self.ticket(left[-1])}")
+
+    def await_success(self, ids: Sequence[str], timeout: float = 40) -> None:
+        self.await_stage(ids, Stage.DONE, Stage.FAILED, timeout=timeout)
+        assert {self.ticket(id).stage for id in ids} == {Stage.DONE}
+        assert {video_progress(id, app=self.app)["overdue"] for id in ids} == {False}
+
+    def posts(self) -> int:
+        return len(self.fake.log("create"))
+
+    def queries(self) -> dict[str, list[float]]:
+        """Return when each job was asked for."""
+        asked: dict[str, list[float]] = {}
+        for entry in self.fake.log("query"):
+            asked.setdefault(str(entry.job_id), []).append(entry.at)
+        return asked
+
+
+@contextmanager
+def site_at(broker: str, backend: str, folder: Path, **conf: Any) -> Iterator[Site]:
+    with FakePhanEdge() as fake:
+        bare = environment(broker=broker, backend=backend, base_url=fake.url)
+        with producer(bare) as app:
+            app.conf.update(phanedge_watch_polls=True, **conf)
+            yield Site(
+                fake=fake,
+                broker=broker,
+                backend=backend,
+                folder=folder,
+                app=app,
+                conf=conf,
+            )
+
+
+@pytest.fixture
+def site(redis_server: RedisServer, tmp_path: Path) -> Iterator[Site]:
+    databases = redis_server.fresh()
+    with site_at(databases.broker, databases.backend, tmp_path) as made:
+        yield made
+
+
+def delayed(site: Site) -> int:
+    """Count the messages of jobs that a worker holds until they are due."""
+    with redis.Redis.from_url(site.broker) as client:
+        held = client.hvals("unacked")
+    return sum(b"_video" in message and b'"eta": "' in message for message in held)
+
+
+@pytest.mark.parametrize(
+    ("pool", "many"), [("prefork", 100), ("threads", 40), ("solo", 40)]
+)
+def test_waiting_jobs_all_succeed_and_no_message_waits_for_them(
+    site: Site, pool: str, many: int
+) -> None:
+    with site.worker(pool):
+        ids = site.enqueue(many)
+        waiting: list[int] = []
+        for sample in (0, many // 2, many - 1):
+            site.await_stage(
+                [ids[sample]], *(s for s in Stage if s != "queued"), timeout=20
+            )
+            waiting.append(delayed(site))
+        site.await_success(ids)
+
+    assert waiting == [0, 0, 0]
+    assert site.posts() == many
+    assert {len(asked) <= 9 for asked in site.queries().values()} == {True}
+
+
+def test_waiting_jobs_succeed_on_sqlite(tmp_path: Path) -> None:
+    at = f"sqlite:///{tmp_path}"
+    with (
+        site_at(f"sqla+{at}/broker.db", f"db+{at}/results.db", tmp_path) as site,
+        site.worker(),
+    ):
+        ids = site.enqueue(15)
+        site.await_success(ids)
+
+    assert site.posts() == 15
+
+
+def test_a_worker_that_is_killed_leaves_its_jobs_to_the_next(site: Site) -> None:
+    slow = Timeline.seconds(processing=6)
+    with site.worker() as killed:
+        ids = site.enqueue(60, slow)
+        site.await_stage(ids, Stage.POLLING, timeout=20)
+        killed.kill()
+    with site.worker():
+        site.await_success(ids)
+
+    assert site.posts() == 60
+    assert len(site.queries()) == 60
+    assert max(len(asked) for asked in site.queries().values()) <= 17
+
+
+def test_a_watch_that_was_paused_makes_no_second_line(site: Site) -> None:
+    slow = Timeline.seconds(processing=8)
+    with site.worker() as first:
+        ids = site.enqueue(20, slow)
+        site.await_stage(ids, Stage.POLLING, timeout=20)
+        first.pause()
+        with site.worker():
+            wait_for(lambda: second_round(site, 2), 20)
+            first.resume()
+            site.await_success(ids)
+
+    twins = sum(
+        later - sooner < 0.3 * EVERY
+        for asked in site.queries().values()
+        for sooner, later in pairwise(asked)
+    )
+    assert site.posts() == 20
+    assert twins <= 20
+
+
+def second_round(site: Site, more: int) -> bool:
+    return min(len(asked) for asked in site.queries().values()) > more
+
+
+def test_the_rate_holds_for_all_jobs_together(site: Site) -> None:
+    with site.worker(phanedge_poll_rate=20):
+        ids = site.enqueue(40, Timeline.seconds(processing=4))
+        site.await_stage(ids, Stage.POLLING, timeout=20)
+        site.await_success(ids)
+
+    times = sorted(at for asked in site.queries().values() for at in asked)
+    most = max(sum(at <= other < at + 1 for other in times) for at in times)
+    assert most <= 20 * 1.25 + 20 * 0.25
+
+
+def test_a_job_past_its_deadline_ends_although_the_rate_is_used_up(site: Site) -> None:
+    endless = Timeline.seconds(processing=600)
+    with site.worker(phanedge_poll_rate=0.5):
+        site.enqueue(20, endless)
+        [late] = site.enqueue(1, endless, max_wait=2)
+        site.await_stage([late], Stage.FAILED, timeout=15)
+
+    assert isinstance(site.app.AsyncResult(late).result, JobTimedOut)
+
+
+@pytest.mark.parametrize("first", [False, True], ids=["on", "off"])
+def test_it_can_be_switched_while_jobs_are_under_way(site: Site, first: bool) -> None:
+    slow = Timeline.seconds(processing=6)
+    with site.worker(watches=first):
+        ids = site.enqueue(10, slow)
+        site.await_stage(ids, Stage.POLLING, timeout=20)
+    with site.worker(watches=not first):
+        site.await_success(ids)
+
+    assert site.posts() == 10
+
+
+def test_links_chains_and_chords_hear_of_the_end(site: Site) -> None:
+    good, bad = (f"A cat, {uuid4().hex[:8]}." for _ in range(2))
+    site.fake.script("Processing", "Success", prompt=good)
+    site.fake.script("Processing", "Fail", prompt=bad)
+
+    def job(prompt: str) -> Signature:
+        request = {"model": "MiniMax-Hailuo-02", "prompt": prompt}
+        return site.s("phanedge.submit_video", request)
+
+    def note(label: str) -> Signature:
+        return site.s("tests.record", label=label).set(immutable=True)
+
+    with site.worker():
+        linked = job(good).set(link=note("link")).apply_async()
+        failed = job(bad).set(link_error=note("error")).apply_async()
+        chained = chain(job(good), site.s("tests.other"), app=site.app).apply_async()
+        chorded = chord([job(good), job(good)], app=site.app)(site.s("tests.collect"))
+        assert linked.get(timeout=30)["file_id"]
+        assert chained.get(timeout=30)["seen"]["file_id"]
+        assert len(chorded.get(timeout=30)["collected"]) == 2
+        with pytest.raises(JobFailed):
+            failed.get(timeout=30)
+        told = site.folder / "record"
+        wait_for(lambda: len(recorded(told)) == 2, 10)
+
+    assert sorted(each["label"] for each in recorded(told)) == ["error", "link"]
+    assert site.posts() == 5
