@@ -18,6 +18,7 @@ EVENTS = {
     "adopted": (logging.WARNING, "a job was found for a submission without an answer"),
     "waiting_out": (logging.WARNING, "something went wrong that can pass"),
     "resent": (logging.WARNING, "the job was overdue; its message is sent again"),
+    "hastened": (logging.INFO, "the vendor hints at an end; the job is asked for now"),
     "reopened": (logging.INFO, "a failure that can be resumed goes on"),
     "watch_unsent": (logging.WARNING, "nobody watches while broker or store is away"),
     "polls_wait": (logging.WARNING, "the ticket store is away; jobs are asked later"),

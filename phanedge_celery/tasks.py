@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from celery import Task, shared_task
 
-from . import moves, polling, saving
+from . import callback, moves, polling, saving
 from .answers import Trouble
 from .answers.file import MISSING
 from .errors import (
@@ -19,6 +19,7 @@ from .errors import (
 from .models import JobReport, VideoRequest, file_id_of, job_id_of
 from .models.ids import wire_id
 from .moves import POLL, RETRIEVE, SAVE, SUBMIT, End, HandOver, Move
+from .settings import Settings
 from .steps import Step, run, submit_lease
 from .storage import check_save_to
 from .tickets import Stage
@@ -82,6 +83,7 @@ def _submit(step: Step, request: Any) -> Move:
     wire = saving.posted(step, asked)
     if isinstance(wire, Trouble):
         return step.wait_out(wire)
+    wire = _with_callback(wire, step.settings, step.id)
     step.claim(Stage.SUBMITTING, submit_lease(step.settings))
     answer = step.client.submit(wire)
     if isinstance(answer, Trouble):
@@ -100,6 +102,17 @@ def _submit(step: Step, request: Any) -> Move:
             **moves.CLEARED,
         },
     )
+
+
+def _with_callback(
+    wire: Mapping[str, Any], settings: Settings, id: str
+) -> Mapping[str, Any]:
+    """Name our receiver, unless the caller named one; its URL is kept nowhere."""
+    base, secret = settings.callback_url, settings.callback_secret
+    if base is None or secret is None or wire.get("callback_url"):
+        return wire
+    url = callback.signed_url(base, secret.get_secret_value(), id)
+    return {**wire, "callback_url": url}
 
 
 @_step(POLL, soft=120)

@@ -13,12 +13,13 @@ from phanedge_celery.errors import ConfigurationError
 from phanedge_celery.producer import cancel_video
 from phanedge_celery.tickets import TicketStoreUnavailable
 
+from . import called
 from .shown import NO_STORE, NOT_FOUND, RETRY_AFTER, UNAVAILABLE, Door, etag
 
 Permission = Callable[[Request, str], bool]
 """May whoever sent this request see and cancel the job of this id?"""
 
-View = Callable[[str], Response]
+View = Callable[..., Response]
 
 _ELSEWHERE: Final[Mapping[str, str]] = {"error": "sent by another site"}
 
@@ -49,6 +50,21 @@ def video_routes(
     return routes
 
 
+def callback_routes(
+    *, app: Celery | None = None, name: str = "phanedge-callback"
+) -> Blueprint:
+    """Return a blueprint: where the vendor tells of a job's changes.
+
+    ``app.register_blueprint(callback_routes(), url_prefix="/phanedge")`` goes with
+    ``phanedge_callback_url = "https://shop.example/phanedge"``. Its URLs are signed,
+    so it needs no other guard; Flask-WTF's `CSRFProtect` has to be told so:
+    ``csrf.exempt(routes)``.
+    """
+    routes = Blueprint(name, __name__)
+    routes.add_url_rule("/<token>", "callback", _callback(app), methods=["POST"])
+    return routes
+
+
 def celery_app() -> Celery:
     """Return the Celery app of the Flask app at hand. Raises `ConfigurationError`."""
     try:
@@ -56,7 +72,7 @@ def celery_app() -> Celery:
     except KeyError:
         raise ConfigurationError(
             "This Flask app has no app.extensions['celery']; set it to the Celery app, "
-            "as Flask's documentation does, or pass app= to video_routes"
+            "as Flask's documentation does, or pass app= to the routes"
         ) from None
     return found
 
@@ -88,11 +104,20 @@ def _cancel(door: Door) -> View:
     return cancel
 
 
+def _callback(app: Celery | None) -> View:
+    @_while_store_is_there
+    def callback(token: str) -> Response:
+        body = request.stream.read(called.READ)
+        return _answer(*called.answer(app or celery_app(), token, body))
+
+    return callback
+
+
 def _while_store_is_there(view: View) -> View:
     @wraps(view)
-    def guarded(id: str) -> Response:
+    def guarded(**named: str) -> Response:
         try:
-            return view(id)
+            return view(**named)
         except TicketStoreUnavailable:
             answer = _answer(UNAVAILABLE, 503)
             answer.headers["Retry-After"] = RETRY_AFTER

@@ -6,6 +6,7 @@ from .bulk import resume_videos
 from .cancel import cancel_video
 from .enqueue import enqueue_video, follow_video
 from .look import jobs, video_progress
+from .notice import take_notice
 from .resume import resume_video
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "jobs",
     "resume_video",
     "resume_videos",
+    "take_notice",
     "video_progress",
 ]

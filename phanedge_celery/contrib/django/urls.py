@@ -11,7 +11,7 @@ from django.urls import path
 
 from phanedge_celery.contrib.shown import Door
 
-from .views import cancel_view, progress_view
+from .views import callback_view, cancel_view, progress_view
 
 Permission = Callable[[HttpRequest, str], bool]
 """May whoever sent this request see and cancel the job of this id?"""
@@ -35,3 +35,14 @@ def video_urls(
         ],
         "phanedge",
     )
+
+
+def callback_urls(*, app: Celery | None = None) -> tuple[list[Any], str]:
+    """Return what `include` takes: where the vendor tells of a job's changes.
+
+    ``path("phanedge/", include(callback_urls()))`` goes with
+    ``phanedge_callback_url = "https://shop.example/phanedge"``. Its URLs are signed:
+    they need neither *permission* nor a CSRF token.
+    """
+    route = path("<str:token>", callback_view(app), name="callback")
+    return [route], "phanedge-callback"

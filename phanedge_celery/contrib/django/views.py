@@ -1,4 +1,4 @@
-"""A job for a web client: its progress as JSON, and cancel."""
+"""A job over HTTP: its progress as JSON, cancel, and the vendor's callback."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
+from celery import Celery
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.cache import get_conditional_response
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
+from phanedge_celery.contrib import called
 from phanedge_celery.contrib.shown import (
     NO_STORE,
     NOT_FOUND,
@@ -56,11 +59,23 @@ def cancel_view(door: Door) -> Any:
     return cancel
 
 
+def callback_view(app: Celery | None) -> Any:
+    """Return the view that the vendor calls; the signature in its URL guards it."""
+
+    @csrf_exempt
+    @require_POST
+    @_while_store_is_there
+    def callback(request: HttpRequest, token: str) -> HttpResponse:
+        return _answer(*called.answer(app, token, request.read(called.READ)))
+
+    return callback
+
+
 def _while_store_is_there(view: View) -> View:
     @wraps(view)
-    def guarded(request: HttpRequest, id: str) -> HttpResponse:
+    def guarded(request: HttpRequest, **named: str) -> HttpResponse:
         try:
-            return view(request, id)
+            return view(request, **named)
         except TicketStoreUnavailable:
             answer = _answer(UNAVAILABLE, 503)
             answer["Retry-After"] = RETRY_AFTER

@@ -1,0 +1,195 @@
+"""The vendor calls back: real worker, real web servers, the fake as the vendor."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from celery.result import AsyncResult
+
+from phanedge_celery import SubmissionUnknown, enqueue_video
+from phanedge_celery.producer.notice import SPARE
+from phanedge_celery.testing import FakePhanEdge, Timeline
+from tests.apps.plain import environment
+from tests.processes import Child
+from tests.servers import RedisServer
+from tests.servers.server import free_port
+from tests.stacks import Stack, producer
+from tests.workers import WorkerProcess, python_path, wait_for
+
+SECRET = "a-secret-of-the-tests"
+AT_ROOT = {"PYTHONPATH": python_path()}
+NEVER = 60
+"""A poll interval in which no test gets its second poll by itself."""
+
+
+@pytest.fixture(scope="module", params=["django", "flask"])
+def called(
+    request: pytest.FixtureRequest,
+    redis_server: RedisServer,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Stack]:
+    """A worker that polls after a minute only, and a site that the fake may call."""
+    folder = tmp_path_factory.mktemp("called")
+    port = free_port()
+    with ExitStack() as exit:
+        enter = exit.enter_context
+        fake = enter(FakePhanEdge())
+        env = environment(
+            broker=redis_server.fresh_url(),
+            backend=redis_server.fresh_url(),
+            base_url=fake.url,
+            schedule={"first": NEVER, "every": NEVER, "jitter": 0},
+            phanedge_api_key=fake.key,
+            phanedge_callback_url=f"http://127.0.0.1:{port}/hook",
+            phanedge_callback_secret=SECRET,
+        )
+        command = [sys.executable, "-m", "tests.receivers", request.param, str(port)]
+        site = Child(command, folder / "site.log", env={**env, **AT_ROOT})
+        site.start()
+        exit.callback(site.kill)
+        worker = enter(WorkerProcess(env, pool="threads", concurrency=4))
+        exit.callback(worker.kill)
+        site.wait_for_log("listening")
+        yield Stack(
+            name=request.param,
+            app=enter(producer(env)),
+            env=env,
+            fake=fake,
+            worker=worker,
+            record=folder / "record.jsonl",
+        )
+
+
+@pytest.fixture
+def stack(called: Stack) -> Iterator[Stack]:
+    called.fake.reset()
+    called.fake.options(callbacks=True)
+    with called.current():
+        yield called
+
+
+def lasting(stack: Stack, timeline: Timeline) -> dict[str, Any]:
+    """Return a request whose job takes so many seconds."""
+    request = stack.request()
+    stack.fake.script(timeline, prompt=request["prompt"])
+    return request
+
+
+def job_of(stack: Stack, request: dict[str, Any]) -> dict[str, Any]:
+    """Return the fake's job for a request of ours, once it is there."""
+    prompt = request["prompt"]
+
+    def look() -> Any:
+        made = [j for j in stack.fake.jobs if j["request"]["prompt"] == prompt]
+        return made and made[0]
+
+    found: dict[str, Any] = wait_for(look, 20, what="a job")
+    return found
+
+
+def asked(stack: Stack, *seconds: float) -> list[AsyncResult[Any]]:
+    """Ask for videos that take so long."""
+    return [
+        enqueue_video(lasting(stack, Timeline.seconds(processing=each)))
+        for each in seconds
+    ]
+
+
+def test_an_end_is_seen_within_two_seconds_of_the_call(stack: Stack) -> None:
+    results = asked(stack, *[0.5 + each / 4 for each in range(6)])
+
+    videos = [result.get(timeout=20) for result in results]
+
+    made = {record.job_id: record.at for record in stack.fake.log("create")}
+    late = []
+    for number, video in enumerate(videos):
+        [query] = [q for q in stack.fake.log("query") if q.job_id == video["job_id"]]
+        late.append(query.at - made[video["job_id"]] - 0.5 - number / 4)
+    assert statistics.median(late) < 2, late
+    assert set(stack.fake.posts_by("prompt").values()) == {1}
+
+
+def test_the_signed_url_is_in_nothing_that_is_kept(stack: Stack) -> None:
+    request = lasting(stack, Timeline.seconds(processing=1))
+    result = enqueue_video(request)
+    url = job_of(stack, request)["request"]["callback_url"]
+    stack.stage(result.id, "polling")
+    token = url.rsplit("/", 1)[1]
+
+    kept = [repr(stack.ticket(result.id)), repr(stack.progress(result.id))]
+    kept += [repr(result.get(timeout=20)), stack.worker.log()]
+
+    assert [word for word in (token, SECRET) for text in kept if word in text] == []
+
+
+def test_a_url_of_the_callers_own_is_left_as_it_is(stack: Stack) -> None:
+    stack.fake.options(callbacks=False)
+    theirs = "https://shop.example/theirs"
+    request = stack.request("Success", callback_url=theirs)
+
+    enqueue_video(request)
+
+    assert job_of(stack, request)["request"]["callback_url"] == theirs
+
+
+def test_a_flood_of_two_hundred_brings_a_few_queries(stack: Stack) -> None:
+    request = stack.request("Processing")
+    result = enqueue_video(request)
+    job = job_of(stack, request)["job_id"]
+    stack.stage(result.id, "polling")
+
+    with ThreadPoolExecutor(8) as pool:
+        done = pool.map(lambda _: stack.fake.call_back(job=job), range(200))
+        statuses = {called.status for called in done}
+    time.sleep(0.5)
+
+    assert statuses == {200}
+    # Two that come at the same instant may both be heard.
+    assert 1 <= stack.fake.polls_of(job) <= 2 * SPARE
+    assert stack.progress(result.id)["stage"] == "polling"
+
+
+def test_copies_capitals_and_late_calls_have_one_effect(stack: Stack) -> None:
+    stack.fake.options(callback_copies=3, callback_late=True, callback_capital=True)
+    [result] = asked(stack, 0.5)
+
+    video = result.get(timeout=20)
+
+    assert stack.fake.polls_of(video["job_id"]) <= 2
+    assert {called.status for called in stack.fake.callbacks} == {200}
+
+
+def test_a_job_whose_answer_was_lost_is_adopted_by_its_call(stack: Stack) -> None:
+    request = lasting(stack, Timeline.seconds(queueing=3))
+    stack.fake.lose_answer()
+    result = enqueue_video(request)
+    job = job_of(stack, request)["job_id"]
+    with pytest.raises(SubmissionUnknown):
+        result.get(timeout=20)
+
+    stack.fake.call_back(job=job)
+    shown = stack.stage(result.id, "done", timeout=30)
+
+    assert shown["video"]["job_id"] == job
+    assert stack.posts_of(request) == 1
+
+
+def test_a_call_that_names_no_job_of_ours_has_nothing_adopted(stack: Stack) -> None:
+    request = lasting(stack, Timeline.seconds(queueing=60))
+    stack.fake.lose_answer()
+    result = enqueue_video(request)
+    url = job_of(stack, request)["request"]["callback_url"]
+    shown = stack.ended(result.id)
+
+    stack.fake.call_back(url=url, body={"task_id": "4711", "status": "success"})
+    stack.fake.wait_for("query")
+    time.sleep(0.5)
+
+    assert stack.progress(result.id)["stage"] == shown["stage"] == "failed"
