@@ -1,4 +1,5 @@
 # make demo     three videos from enqueue to file, against a fake of the service
+# make site     a site that makes videos, with worker and fake: forms, status, player
 # make test     every test; ARGS="-k ticket" goes to pytest
 # make check    lint, formatting, types, floors, dependencies
 # make format   what `make check` asks for, as far as a machine can do it
@@ -12,11 +13,14 @@ ARGS ?=
 BIN = $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: check demo format services test
+.PHONY: check demo format services site test
 .DEFAULT_GOAL := check
 
 demo: $(VENV)/.ok
 	@$(BIN)/python examples/demo.py $(ARGS)
+
+site: $(VENV)/.ok
+	@$(BIN)/python examples/django_site/run.py
 
 test: $(VENV)/.ok services
 	$(BIN)/python -m pytest $(ARGS)
@@ -71,6 +75,7 @@ services:
 	command -v redis-server >/dev/null || missing="$$missing redis-server"; \
 	command -v rabbitmq-server >/dev/null || missing="$$missing rabbitmq-server"; \
 	command -v postgres >/dev/null || missing="$$missing postgresql"; \
+	command -v chromium >/dev/null || missing="$$missing chromium"; \
 	[ -n "$$missing" ] || exit 0; \
 	echo "Installing with apt-get, for the tests:$$missing"; \
 	export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1; \

@@ -1,0 +1,15 @@
+"""The addresses of this site."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path
+from videos.views import is_mine
+
+from phanedge_celery.contrib.django import video_urls
+
+urlpatterns = [
+    path("", include("videos.urls")),
+    path("api/videos/", include(video_urls(permission=is_mine))),
+    path("admin/", admin.site.urls),
+]

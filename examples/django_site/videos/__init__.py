@@ -1,0 +1,1 @@
+"""Asking for videos, watching them come, seeing them."""
