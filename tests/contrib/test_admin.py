@@ -74,7 +74,7 @@ def act(client: Client, action: str, *ids: str) -> str:
 def test_jobs_are_narrowed_by_stage_error_and_lateness(
     operator: Client, app: Celery
 ) -> None:
-    write(app, "job-a", stage=Stage.POLLING, next_at=NOW + 60)
+    write(app, "job-a", stage=Stage.POLLING, next_at=time.time() + 60)
     write(app, "job-b", stage=Stage.POLLING, next_at=NOW - 60, error=TIMED_OUT)
     write(app, "job-c", stage=Stage.FAILED, error={**TIMED_OUT, "type": "JobFailed"})
     write(app, "job-d", stage=Stage.DONE)
