@@ -17,7 +17,7 @@ from ..errors import PhanEdgeError
 from ..events import say
 from ..models import job_id_of
 from ..moves import POLL
-from ..schedule import PollSchedule
+from ..schedule import WATCH, PollSchedule
 from ..settings import settings_for
 from ..tickets import Stage, Ticket, TicketStore, store_for
 from .look import is_id
@@ -68,11 +68,15 @@ def may_hasten(ticket: Ticket, schedule: PollSchedule, now: float) -> bool:
 
 
 def _hasten(app: Celery, store: TicketStore, ticket: Ticket) -> None:
-    """Send the message of a waiting job now; the one under way will be stale."""
-    now = time.time()
-    if not may_hasten(ticket, settings_for(app).schedule, now):
+    """Send the message of a waiting job now; the one under way will be stale.
+
+    Where the watch asks for what is due, it leaves the answer to that message.
+    """
+    now, settings = time.time(), settings_for(app)
+    if not may_hasten(ticket, settings.schedule, now):
         return
-    if store.touch(ticket.id, ticket.version, now):
+    due = now + WATCH.grace if settings.watch_polls else now
+    if store.touch(ticket.id, ticket.version, due):
         say("hastened", ticket)
         send_now(app, ticket)
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from celery.result import AsyncResult
@@ -29,7 +29,11 @@ NEVER = 60
 """A poll interval in which no test gets its second poll by itself."""
 
 
-@pytest.fixture(scope="module", params=["django", "flask"])
+SITES: Final[dict[str, Any]] = {"django": {}, "flask": {"phanedge_watch_polls": True}}
+"""Each with one way in which jobs wait: as messages, or for the watch."""
+
+
+@pytest.fixture(scope="module", params=sorted(SITES))
 def called(
     request: pytest.FixtureRequest,
     redis_server: RedisServer,
@@ -49,6 +53,7 @@ def called(
             phanedge_api_key=fake.key,
             phanedge_callback_url=f"http://127.0.0.1:{port}/hook",
             phanedge_callback_secret=SECRET,
+            **SITES[request.param],
         )
         command = [sys.executable, "-m", "tests.receivers", request.param, str(port)]
         site = Child(command, folder / "site.log", env={**env, **AT_ROOT})
