@@ -135,6 +135,8 @@ def test_a_thousand_jobs_are_listed_filtered_and_resumed(site: Site) -> None:
     assert site.ids("--overdue", "--error", "AuthenticationFailed") == []
     young = datetime.fromtimestamp(NOW - 10_000 + 899.5, timezone.utc).isoformat()
     assert site.ids("--since", young) == everything[:100]
+    assert site.ids("--overdue", "--since", young) == OVERDUE[:5]
+    assert site.ids("--overdue", "--stage", "failed") == []
 
     foretold = call(site.app, "resume", "--overdue", "--dry-run", "--json").rows
     assert [row["id"] for row in foretold] == OVERDUE
