@@ -141,6 +141,15 @@ class Stack:
         )
         return self.progress(id)
 
+    def fake_asked(self, endpoint: str, job_id: str, count: int) -> None:
+        """Wait until so many requests about a job have come, answered or not."""
+
+        def asked() -> bool:
+            log = self.fake.log(endpoint)
+            return sum(request.job_id == job_id for request in log) >= count
+
+        wait_for(asked, 20, what=f"{count} requests about {job_id}")
+
     def recorded(self, label: str) -> list[dict[str, Any]]:
         return recorded(self.record, label)
 
