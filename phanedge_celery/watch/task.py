@@ -34,6 +34,7 @@ def watch(self: Task[Any, Any], turn: dict[str, Any] | None = None) -> None:
     polls = settings_for(self.app).watch_polls
     if turn is None:
         _resend(self.app, store, but=Stage.POLLING if polls else None)
+        _forget(self.app, store, owner=str(self.request.id))
     if polls:
         now = Turn(**turn) if turn else Turn(owner=str(self.request.id))
         following = poll(self.app, store, now)
@@ -54,3 +55,15 @@ def _resend(app: Celery, store: TicketStore, but: Stage | None) -> None:
                 break
     except TicketStoreUnavailable as error:
         say("watch_unsent", WATCH, error)
+
+
+def _forget(app: Celery, store: TicketStore, owner: str) -> None:
+    """Forget, once an hour, the tickets that are remembered no longer."""
+    try:
+        if store.lease(_FORGET, owner, 3600):
+            store.purge(time.time() - settings_for(app).remember)
+    except TicketStoreUnavailable as error:
+        say("watch_unsent", WATCH, error)
+
+
+_FORGET: Final = "phanedge.forget"
