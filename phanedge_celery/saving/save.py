@@ -157,21 +157,26 @@ def _keep(
             overwrite=order.overwrite,
             beat=beat,
         )
+    ids = {"job_id": order.job_id, "file_id": order.file_id or record.file_id or None}
+    saved = {"bytes": size, "saved_to": order.name, "sha256": sha256}
+    return End(video=_video(step, order, record, **ids, **saved), changes=ids)
+
+
+def _video(
+    step: Step, order: Order, record: FileRecord, **saved: Any
+) -> dict[str, Any]:
+    """Return the result: what the caller knew, the ticket, the service, and we."""
     given = order.video.model_dump(mode="json", exclude_none=True)
     described = record.model_dump(mode="json", include=_OF_FILE, exclude_none=True)
-    ids = {"job_id": order.job_id, "file_id": order.file_id or record.file_id or None}
-    known = {**given, **(step.ticket.video or {}), **described, **ids}
-    video = moves.video_of(
+    known = {**given, **(step.ticket.video or {}), **described}
+    return moves.video_of(
         replace(step.ticket, video=known),
         None,
         platform_id=step.ticket.platform_id or order.video.platform_id,
         download_url=record.download_url,
         retrieved_at=datetime.now(timezone.utc),
-        bytes=size,
-        saved_to=order.name,
-        sha256=sha256,
+        **saved,
     )
-    return End(video=video, changes=ids)
 
 
 _OF_FILE: Final = {"filename", "created_at"}

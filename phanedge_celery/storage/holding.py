@@ -17,6 +17,9 @@ from .storage import PartBusy
 ABANDONED: Final = 86400.0
 """Seconds after which a part is nobody's: its job was cancelled, or went elsewhere."""
 
+_FLAGS: Final = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
+_TRIES: Final = 100
+
 
 @contextmanager
 def hold(workplace: Path, key: str) -> Iterator[Part]:
@@ -35,22 +38,23 @@ def hold(workplace: Path, key: str) -> Iterator[Part]:
 
 def _locked(folder: Path) -> int:
     """Open and lock the file in *folder*; again if it was removed in between."""
-    while True:
-        try:
+    for _ in range(_TRIES):
+        with suppress(FileNotFoundError):
             folder.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(
-                folder / "video", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666
-            )
-        except FileNotFoundError:
-            continue
-        try:
-            _lock(descriptor)
-            if os.fstat(descriptor).st_nlink:
+            descriptor = os.open(folder / "video", _FLAGS, 0o666)
+            if _is_ours(descriptor):
                 return descriptor
-        except BaseException:
             os.close(descriptor)
-            raise
+    raise PartBusy
+
+
+def _is_ours(descriptor: int) -> bool:
+    try:
+        _lock(descriptor)
+    except PartBusy:
         os.close(descriptor)
+        raise
+    return os.fstat(descriptor).st_nlink > 0
 
 
 def _lock(descriptor: int) -> None:
@@ -64,11 +68,15 @@ def _lock(descriptor: int) -> None:
 
 
 def _sweep(workplace: Path) -> None:
-    """Remove what was abandoned here."""
-    if not workplace.is_dir():
-        return
-    before = time.time() - ABANDONED
-    for folder in workplace.iterdir():
-        with suppress(OSError):
-            if (folder / "video").lstat().st_mtime < before:
+    """Remove what was abandoned here; others may be at it, too."""
+    with suppress(OSError):
+        for folder in workplace.iterdir():
+            if _age(folder) > ABANDONED:
                 remove(folder)
+
+
+def _age(folder: Path) -> float:
+    try:
+        return time.time() - (folder / "video").lstat().st_mtime
+    except OSError:
+        return 0.0

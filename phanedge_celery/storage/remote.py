@@ -46,7 +46,9 @@ class Remote:
         return int(found["size"])
 
     def open(self, name: str) -> IO[bytes]:
-        return cast("IO[bytes]", self._fs.open(self._path(name), "rb"))
+        return cast(
+            "IO[bytes]", self._fs.open(self._path(name), "rb", block_size=BLOCK)
+        )
 
     def put(self, name: str, file: Path, *, overwrite: bool, beat: Beat) -> None:
         try:

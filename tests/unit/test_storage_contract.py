@@ -51,23 +51,19 @@ def s3_bucket() -> Iterator[str]:
 def django(tmp_path: Path) -> Iterator[None]:
     """Django with a storage of files and one in memory, for one test."""
     pytest.importorskip("django")
-    from django.conf import settings
     from django.test import override_settings
-    from django.utils.functional import empty
+
+    from tests.djangos import set_up
 
     files = "django.core.files.storage.FileSystemStorage"
     memory = "django.core.files.storage.InMemoryStorage"
-    configured = settings.configured
-    if not configured:
-        settings.configure()
+    set_up()
     kept = {
         "files": {"BACKEND": files, "OPTIONS": {"location": str(tmp_path / "media")}},
         "memory": {"BACKEND": memory},
     }
     with override_settings(STORAGES=kept):
         yield
-    if not configured:
-        settings._wrapped = empty
 
 
 @pytest.fixture(params=[*RENAMED, *UPLOADED])

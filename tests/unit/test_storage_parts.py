@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -180,3 +181,20 @@ def test_a_link_put_in_our_way_is_not_followed(tmp_path: Path) -> None:
         pass
 
     assert (tmp_path / "precious").read_bytes() == b"precious"
+
+
+def test_many_jobs_come_and_go_in_one_folder_without_meeting(tmp_path: Path) -> None:
+    def save(job: str) -> str:
+        with hold(tmp_path / "shared", job) as part:
+            part.begin(KNOWN)
+            part.take(CONTENT)
+            sha256 = part.finish()
+            part.discard()
+        return sha256
+
+    jobs = [str(number) for number in range(60)]
+    with ThreadPoolExecutor(8) as threads:
+        found = set(threads.map(save, jobs))
+
+    assert found == {hashlib.sha256(CONTENT).hexdigest()}
+    assert list(tmp_path.iterdir()) == []
