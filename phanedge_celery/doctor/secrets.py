@@ -35,7 +35,7 @@ def secrets_of(app: Celery) -> frozenset[str]:
     """
     conf: Any = finalized(app)
     values = conf.table(with_defaults=False, censored=False)
-    named = {text for name, text in values.items() if _NAMED.search(str(name))}
+    named = [text for name, text in values.items() if _NAMED.search(str(name))]
     texts = {text for text in named if isinstance(text, str)}
     texts |= set(_PASSWORD.findall(str([*values.values()])))
     texts |= {os.environ.get(ENVIRONMENT["api_key"], "")}
