@@ -38,11 +38,13 @@ class Round(Generic[Q, A]):
         self, until: float, beat: float, alive: Callable[[], None]
     ) -> Sequence[tuple[Q, A]]:
         """Wait for all answers, or until then; say each *beat* seconds that we do."""
-        while (left := until - time.time()) > 0:
-            if self._over.wait(min(left, beat)):
-                break
-            alive()
-        self._over.set()
+        try:
+            while (left := until - time.time()) > 0:
+                if self._over.wait(min(left, beat)):
+                    break
+                alive()
+        finally:
+            self._over.set()
         with self._lock:
             return list(self._answers)
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Final
+
+_ROUNDING: Final = 1e-6
+"""Of a query: what sums of fractions lack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +22,7 @@ class Rate:
         if self.per_second is None:
             return math.inf
         free_at = max(self.free_at, now)
-        many = math.floor((now + step - free_at) * self.per_second)
+        many = math.floor((now + step - free_at) * self.per_second + _ROUNDING)
         return max(many, 1 if free_at <= now else 0)
 
     def used(self, queries: int, now: float) -> Rate:

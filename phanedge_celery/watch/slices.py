@@ -107,11 +107,13 @@ class Slice:
 
     def _batch(self, many: int) -> int:
         """Claim and ask at most *many* jobs; return how many were due."""
-        claimed = self._claim(many)
-        late = [ticket for ticket in claimed if self._is_late(ticket)]
-        for ticket in late:
-            release(self.app, self.store, ticket)
-        waiting = [ticket for ticket in claimed if ticket not in late]
+        claimed, now = self._claim(many), time.time()
+        waiting = []
+        for ticket in claimed:
+            if ticket.deadline is not None and ticket.deadline <= now:
+                release(self.app, self.store, ticket)
+            else:
+                waiting.append(ticket)
         if waiting:
             self._spend(len(waiting))
             self._ask(waiting)
@@ -142,9 +144,6 @@ class Slice:
         self._looked_for_late = True
         for ticket in self._claim(schedule.WATCH.most, late_only=True):
             release(self.app, self.store, ticket)
-
-    def _is_late(self, ticket: Ticket) -> bool:
-        return ticket.deadline is not None and ticket.deadline <= time.time()
 
     def _spend(self, queries: int) -> None:
         self.rate = self.rate.used(queries, time.time())

@@ -144,7 +144,7 @@ def delayed(site: Site) -> int:
 
 
 @pytest.mark.parametrize(
-    ("pool", "many"), [("prefork", 100), ("threads", 40), ("solo", 40)]
+    ("pool", "many"), [("prefork", 300), ("threads", 20), ("solo", 20)]
 )
 def test_waiting_jobs_all_succeed_and_no_message_waits_for_them(
     site: Site, pool: str, many: int
@@ -161,7 +161,6 @@ def test_waiting_jobs_all_succeed_and_no_message_waits_for_them(
 
     assert waiting == [0, 0, 0]
     assert site.posts() == many
-    assert {len(asked) <= 9 for asked in site.queries().values()} == {True}
 
 
 def test_waiting_jobs_succeed_on_sqlite(tmp_path: Path) -> None:
@@ -170,28 +169,28 @@ def test_waiting_jobs_succeed_on_sqlite(tmp_path: Path) -> None:
         site_at(f"sqla+{at}/broker.db", f"db+{at}/results.db", tmp_path) as site,
         site.worker(),
     ):
-        ids = site.enqueue(15)
+        ids = site.enqueue(8)
         site.await_success(ids)
 
-    assert site.posts() == 15
+    assert site.posts() == 8
 
 
 def test_a_worker_that_is_killed_leaves_its_jobs_to_the_next(site: Site) -> None:
-    slow = Timeline.seconds(processing=6)
+    slow = Timeline.seconds(processing=5)
     with site.worker() as killed:
-        ids = site.enqueue(60, slow)
+        ids = site.enqueue(30, slow)
         site.await_stage(ids, Stage.POLLING, timeout=20)
         killed.kill()
     with site.worker():
         site.await_success(ids)
 
-    assert site.posts() == 60
-    assert len(site.queries()) == 60
-    assert max(len(asked) for asked in site.queries().values()) <= 17
+    assert site.posts() == 30
+    assert len(site.queries()) == 30
+    assert max(len(asked) for asked in site.queries().values()) <= 15
 
 
 def test_a_watch_that_was_paused_makes_no_second_line(site: Site) -> None:
-    slow = Timeline.seconds(processing=8)
+    slow = Timeline.seconds(processing=6)
     with site.worker() as first:
         ids = site.enqueue(20, slow)
         site.await_stage(ids, Stage.POLLING, timeout=20)
@@ -216,7 +215,7 @@ def second_round(site: Site, more: int) -> bool:
 
 def test_the_rate_holds_for_all_jobs_together(site: Site) -> None:
     with site.worker(phanedge_poll_rate=20):
-        ids = site.enqueue(40, Timeline.seconds(processing=4))
+        ids = site.enqueue(30, Timeline.seconds(processing=3))
         site.await_stage(ids, Stage.POLLING, timeout=20)
         site.await_success(ids)
 
