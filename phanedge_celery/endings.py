@@ -3,48 +3,73 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 from celery import Celery, Task, states
 from celery.app.task import Context
 from celery.exceptions import TaskRevokedError
 from celery.signals import task_failure, task_success
 
-from . import messages, signals
+from . import messages, results, signals
 from .errors import PhanEdgeError, SubmissionUnknown
 from .events import say
-from .tickets import Stage, Ticket, TicketStore, TicketStoreUnavailable, store_for
+from .tickets import (
+    Stage,
+    Ticket,
+    TicketMissing,
+    TicketStore,
+    TicketStoreUnavailable,
+    store_for,
+)
 
 
-def can_tell(app: Celery, id: str, request: Context) -> bool:
-    """Are the result backend and, for callbacks, the broker there right now?"""
+def look(app: Celery, id: str, request: Context) -> str | None:
+    """Return the state that the world sees; None if it cannot be told a new one now.
+
+    For that the result backend and, for callbacks, the broker have to be there.
+    """
     try:
-        app.backend.get_task_meta(id)
+        state = str(app.backend.get_task_meta(id)["status"])
         if request.callbacks or request.errbacks or request.chain or request.chord:
             with app.connection_for_write(connect_timeout=2) as connection:
                 connection.ensure_connection(max_retries=1)
+    except Exception as error:  # noqa: BLE001 - each backend has its own library's
+        say("outcome_waits", id, type(error).__name__)
+        return None
+    return state
+
+
+def is_told(state: str, ticket: Ticket, request: Context) -> bool:
+    """Has all the world been told this outcome, by a process that then died?
+
+    Celery sends callbacks and chain before it stores a success. A chord it counts
+    after that, and of a failure it tells last, so there a success proves nothing.
+    """
+    return state == states.SUCCESS and ticket.error is None and not request.chord
+
+
+def revoke(app: Celery, id: str, request: Context) -> bool:
+    """Let Celery tell a cancelled job's canvas, so that nothing in it hangs."""
+    try:
+        app.backend.mark_as_failure(
+            id,
+            TaskRevokedError("cancelled"),
+            request=request,
+            state=states.REVOKED,
+        )
     except Exception as error:  # noqa: BLE001 - each backend has its own library's
         say("outcome_waits", id, type(error).__name__)
         return False
     return True
 
 
-def revoke(app: Celery, id: str, request: Context) -> None:
-    """Let Celery tell a cancelled job's canvas, so that nothing in it hangs."""
-    app.backend.mark_as_failure(
-        id,
-        TaskRevokedError("cancelled"),
-        request=request,
-        state=states.REVOKED,
-    )
-
-
 def close(task: Task[Any, Any], store: TicketStore, ticket: Ticket) -> None:
     """End the ticket of an outcome that the world has been told.
 
     The download URL goes: it lives in the result, for the app, and nowhere else
-    (an eager job has no other place). A
-    failure that can be resumed keeps its message, but not the canvas that it failed.
+    (an eager job has no other place). A failure that can be resumed keeps its
+    message, but not the canvas that it failed.
     """
     changes: dict[str, Any] = {"message": None, "next_at": None}
     if ticket.message and _may_go_on(ticket):
@@ -52,17 +77,28 @@ def close(task: Task[Any, Any], store: TicketStore, ticket: Ticket) -> None:
     if ticket.video and not task.request.is_eager:
         changes["video"] = {**ticket.video, "download_url": None}
     stage = Stage.FAILED if ticket.error else Stage.DONE
-    closed = store.advance(
-        ticket.id, ticket.version, stage=stage, ended_at=time.time(), **changes
-    )
+    closed = advance(store, ticket, stage=stage, ended_at=time.time(), **changes)
     if closed is None:
         return
     say(str(stage), closed, (ticket.error or {}).get("type"))
+    if not task.request.is_eager:
+        told = replace(closed, video=ticket.video)
+        results.keep(task.app, told, task.request)
     about = {"sender": task, "id": ticket.id, "ticket": closed}
     if ticket.error:
         signals.video_failed.send(error=ticket.error, **about)
     else:
         signals.video_succeeded.send(video=ticket.video, **about)
+
+
+def advance(store: TicketStore, ticket: Ticket, **changes: Any) -> Ticket | None:
+    """Advance *ticket*; one that the store has lost is made again first."""
+    try:
+        return store.advance(ticket.id, ticket.version, **changes)
+    except TicketMissing:
+        say("ticket_lost", ticket)
+        store.create(ticket)
+        return store.advance(ticket.id, ticket.version, **changes)
 
 
 def awaits_a_job(ticket: Ticket) -> bool:
@@ -94,13 +130,19 @@ def _told_failure(sender: Task[Any, Any], exception: Exception, **_: Any) -> Non
         _close_told(sender)
 
 
+def remember(request: Context, ticket: Ticket) -> None:
+    """Note the outcome that Celery is about to tell: its ticket is closed then."""
+    setattr(request, _OUTCOME, ticket)
+
+
 def _close_told(task: Task[Any, Any]) -> None:
-    if not task.name.startswith("phanedge.") or task.request.is_eager:
+    ticket: Ticket | None = getattr(task.request, _OUTCOME, None)
+    if ticket is None:
         return
-    store, id = store_for(task.app), str(task.request.id)
     try:
-        ticket = store.read(id)
-        if ticket is not None and ticket.stage is Stage.ENDING:
-            close(task, store, ticket)
+        close(task, store_for(task.app), ticket)
     except TicketStoreUnavailable as error:
-        say("unclosed", id, error)
+        say("unclosed", ticket, error)
+
+
+_OUTCOME: Final = "phanedge_outcome"

@@ -16,6 +16,7 @@ EVENTS = {
     "failed": (logging.INFO, "the error is stored"),
     "cancelled": (logging.INFO, "the job is followed no more"),
     "adopted": (logging.WARNING, "a job was found for a submission without an answer"),
+    "unwanted": (logging.WARNING, "a job was accepted that nobody waits for any more"),
     "waiting_out": (logging.WARNING, "something went wrong that can pass"),
     "resent": (logging.WARNING, "the job was overdue; its message is sent again"),
     "hastened": (logging.INFO, "the vendor hints at an end; the job is asked for now"),

@@ -12,7 +12,7 @@ from celery.exceptions import TaskRevokedError
 from . import schedule
 from .errors import PhanEdgeError, error_fields, error_from
 from .events import say
-from .tickets import Stage, Ticket, TicketStore
+from .tickets import Stage, Ticket, TicketStore, TicketStoreUnavailable
 
 PROGRESS = "PROGRESS"
 STATES = {
@@ -134,10 +134,10 @@ def show(
     ticket: Ticket,
     request: Any = None,
     **more: Any,
-) -> bool:
-    """Write the ticket's state into the result backend; say whether it took it.
+) -> Ticket | None:
+    """Write the ticket's state into the result backend, with *more* while it runs.
 
-    *more* is shown beside it while the job runs.
+    Returns the ticket as it is then, None when the backend did not take it.
 
     Another process may end the job between our look and this write, and PROGRESS
     would then stand over its outcome for ever. So whoever wrote it looks once more.
@@ -146,11 +146,24 @@ def show(
         _write(app, ticket, request, **more)
     except Exception as error:  # noqa: BLE001 - each backend has its own library's
         say("progress_unwritten", ticket, type(error).__name__)
-        return False
-    now = store.read(ticket.id)
+        return None
+    try:
+        now = store.read(ticket.id)
+    except TicketStoreUnavailable as error:
+        say("store_away", ticket, error)
+        return ticket
     if now is not None and now.stage.ended and not ticket.stage.ended:
-        _write(app, now, request)
-    return True
+        keep(app, now, request)
+    return now or ticket
+
+
+def keep(app: Celery, ticket: Ticket, request: Any = None) -> None:
+    """Store an outcome again, if somebody has written PROGRESS over it meanwhile."""
+    try:
+        if stored(app, ticket.id)[0] != STATES[ticket.stage]:
+            _write(app, ticket, request)
+    except Exception as error:  # noqa: BLE001 - each backend has its own library's
+        say("progress_unwritten", ticket, type(error).__name__)
 
 
 def _write(app: Celery, ticket: Ticket, request: Any, **more: Any) -> None:

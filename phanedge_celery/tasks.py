@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from celery import Task, shared_task
+from celery.exceptions import Ignore
 
 from . import callback, moves, polling, saving
 from .answers import Trouble
@@ -77,8 +78,10 @@ def submit_video(
 
 def _submit(step: Step, request: Any) -> Move:
     asked = VideoRequest.read(request)
+    if step.ticket.job_id:
+        return _follow(step, step.ticket.job_id, after=0)
     if step.ticket.stage is Stage.SUBMITTING:
-        raise SubmissionUnknown("the submission got no answer")
+        _give_up(step)
     check_save_to(step.ticket.save_to, step.settings.storage)
     wire = saving.posted(step, asked)
     if isinstance(wire, Trouble):
@@ -88,17 +91,32 @@ def _submit(step: Step, request: Any) -> Move:
     answer = step.client.submit(wire)
     if isinstance(answer, Trouble):
         return step.wait_out(answer)
-    now = time.time()
+    after, platform_id = step.settings.schedule.first, answer.platform_id
+    return _follow(step, answer.job_id, after=after, platform_id=platform_id)
+
+
+def _give_up(step: Step) -> NoReturn:
+    """End a submission without an answer, once its lease is over.
+
+    Nobody sends its message before that, but one may have been delivered twice.
+    """
+    if not step.ticket.resends and (step.ticket.next_at or 0) > time.time():
+        raise Ignore("it is being submitted")
+    raise SubmissionUnknown("the submission got no answer")
+
+
+def _follow(step: Step, job_id: str, *, after: float, **known: Any) -> HandOver:
+    ticket = step.ticket
     return HandOver(
         to=POLL,
-        args=(answer.job_id,),
-        kwargs={"save_to": step.ticket.save_to, "max_wait": step.ticket.max_wait},
-        after=step.settings.schedule.first,
+        args=(job_id,),
+        kwargs={"save_to": ticket.save_to, "max_wait": ticket.max_wait},
+        after=after,
         stage=Stage.POLLING,
         changes={
-            "job_id": answer.job_id,
-            "platform_id": answer.platform_id,
-            **moves.followed_from(step.ticket, now, step.settings.max_wait),
+            "job_id": job_id,
+            **known,
+            **moves.followed_from(ticket, time.time(), step.settings.max_wait),
             **moves.CLEARED,
         },
     )

@@ -31,7 +31,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with ExitStack() as stack:
         data = stack.enter_context(data_folder())
-        port = int(os.environ.get("SITE_PORT", "0")) or free_port(8000)
+        port = int(os.environ.get("SITE_PORT") or 0) or free_port(8000)
         password = secrets.token_urlsafe(9)
         env = {
             **os.environ,

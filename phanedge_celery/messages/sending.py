@@ -8,7 +8,6 @@ from typing import Any
 
 from celery import Celery
 from celery.canvas import Signature
-from kombu.exceptions import OperationalError
 
 from .. import schedule
 from ..events import say
@@ -29,7 +28,7 @@ def send_next(
     after = max(due - time.time(), 0) if due else 0
     try:
         send(app, ticket.message, stamp_for(ticket, due), after=after, **delivery)
-    except (OperationalError, OSError) as error:
+    except Exception as error:  # noqa: BLE001 - each broker has its own library's
         say("unsent", ticket, type(error).__name__)
         return False
     return True
@@ -39,10 +38,11 @@ def resend(app: Celery, store: TicketStore, ticket: Ticket) -> bool:
     """Send the message of *ticket* again, unless somebody has just done so.
 
     It is touched first, for longer each time, so that a long queue makes no storm.
+    False when the broker is away.
     """
     look = time.time() + schedule.WATCH.next_look(ticket.resends)
     if not store.touch(ticket.id, ticket.version, look):
-        return False
+        return True
     say("resent", ticket)
     return send_next(app, ticket)
 

@@ -10,7 +10,7 @@ from celery.exceptions import Ignore
 from .. import results
 from ..events import say
 from ..steps import Step
-from ..tickets import TicketStoreUnavailable
+from ..tickets import Ticket, TicketStoreUnavailable
 
 LEASE: Final = 60.0
 """Seconds that the watch gives us from each sign of life."""
@@ -55,8 +55,7 @@ class Heartbeat:
         step = self._step
         try:
             if not step.store.touch(step.id, step.version, time.time() + LEASE):
-                found = step.store.read(step.id)
-                self._lost = found is not None and found.version > step.version
+                self._look_at(step.store.read(step.id))
         except TicketStoreUnavailable as error:
             say("store_away", step.ticket, error)
 
@@ -64,7 +63,13 @@ class Heartbeat:
         step = self._step
         seen = {"bytes_done": done, "bytes_total": total}
         try:
-            return results.show(step.app, step.store, step.ticket, step.request, **seen)
+            now = results.show(step.app, step.store, step.ticket, step.request, **seen)
         except TicketStoreUnavailable as error:
             say("store_away", step.ticket, error)
             return False
+        self._look_at(now)
+        return now is not None
+
+    def _look_at(self, now: Ticket | None) -> None:
+        if now is not None and now.version > self._step.version:
+            self._lost = True

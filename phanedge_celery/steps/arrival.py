@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from celery.exceptions import Ignore
 
-from .. import endings, messages
+from .. import endings, messages, results
 from ..events import say
 from ..messages import MessageUnreadable, Stamp
 from ..settings import Settings
@@ -29,7 +29,7 @@ def arrive(step: Step, stage: Stage, fresh: Mapping[str, Any]) -> None:
     if step.stamp is None:
         messages.name_callbacks(step.request)
     else:
-        _adopt(step, step.stamp)
+        _adopt(step, step.stamp, stage)
     _drop_if_stale(step)
     if step.ticket.stage is Stage.CANCELLED:
         _settle(step)
@@ -83,7 +83,7 @@ def _mirrored(ticket: Ticket, stamp: Stamp, settings: Settings) -> Ticket:
     )
 
 
-def _adopt(step: Step, stamp: Stamp) -> None:
+def _adopt(step: Step, stamp: Stamp, stage: Stage) -> None:
     """Give the job in the message to a ticket that waits for one (section 5)."""
     before = step.ticket
     if not stamp.job_id or not endings.awaits_a_job(before):
@@ -91,9 +91,9 @@ def _adopt(step: Step, stamp: Stamp) -> None:
     message = messages.received(step.task, step.request)
     if before.stage is not Stage.SUBMITTING:
         message = messages.without_canvas(message)
-    step.version = before.version
+    step.version = max(step.version, before.version)
     step.advance(
-        stage=Stage.POLLING,
+        stage=stage,
         job_id=stamp.job_id,
         deadline=stamp.deadline,
         error=None,
@@ -108,7 +108,13 @@ def _adopt(step: Step, stamp: Stamp) -> None:
 
 
 def _settle(step: Step) -> NoReturn:
-    endings.revoke(step.app, step.id, step.request)
-    step.advance(stage=Stage.CANCELLED, message=None, next_at=None)
+    if not endings.revoke(step.app, step.id, step.request):
+        due = time.time() + 5
+        message = step.ticket.message or messages.received(step.task, step.request)
+        step.advance(stage=Stage.CANCELLED, message=message, next_at=due)
+        step.send(due)
+    ended = {"message": None, "next_at": None, "ended_at": time.time()}
+    step.advance(stage=Stage.CANCELLED, **ended)
     say("cancelled", step.ticket)
+    results.keep(step.app, step.ticket, step.request)
     raise Ignore("cancelled")

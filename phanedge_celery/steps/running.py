@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from celery import Task
 from celery.exceptions import Ignore, Reject, SoftTimeLimitExceeded
-from kombu.exceptions import OperationalError
 
 from .. import endings, messages
 from ..answers import Trouble
@@ -33,6 +32,8 @@ from .submission import write_created
 ENDING_LEASE = 60.0
 """How long Celery may take from a step's return to the stored result; seconds."""
 
+_PASSING = (TicketStoreUnavailable, MessageUnreadable, SoftTimeLimitExceeded)
+
 Act = Callable[[Step], Move]
 
 
@@ -51,11 +52,8 @@ def run(task: Task[Any, Any], act: Act, stage: Stage, **fresh: Any) -> Any:
             time.sleep(move.after)
             move = decide(step, act)
         return carry_out(step, move)
-    except (TicketStoreUnavailable, MessageUnreadable) as error:
+    except _PASSING as error:
         go_round(step, error)
-    except SoftTimeLimitExceeded:
-        say("soft_time_limit", step.id)
-        raise Ignore("the watch goes on with it") from None
 
 
 def decide(step: Step, act: Act) -> Move:
@@ -69,11 +67,13 @@ def decide(step: Step, act: Act) -> Move:
     except PhanEdgeError as error:
         return _refused(step, error)
     except SoftTimeLimitExceeded:
-        return _broken_off(step, ServiceUnavailable("the soft time limit was hit"))
+        slow = ServiceUnavailable("the soft time limit was hit")
+        return _broken_off(step, slow, limit=None)
     except Exception as bug:  # noqa: BLE001
         # A mistake of ours must not cost a paid job: it is told, and waited out.
         say("bug", step.ticket, type(bug).__name__)
-        return _broken_off(step, UnexpectedAnswer(f"{type(bug).__name__} in a step"))
+        strange = UnexpectedAnswer(f"{type(bug).__name__} in a step")
+        return _broken_off(step, strange, limit=5)
 
 
 def _refused(step: Step, error: PhanEdgeError) -> Move:
@@ -84,10 +84,10 @@ def _refused(step: Step, error: PhanEdgeError) -> Move:
     return End(error=error_fields(error.about(step.ticket.job_id)))
 
 
-def _broken_off(step: Step, error: PhanEdgeError) -> Move:
+def _broken_off(step: Step, error: PhanEdgeError, limit: int | None) -> Move:
     if step.ticket.stage is Stage.SUBMITTING:
         return End(error=error_fields(SubmissionUnknown(error.message)))
-    return step.wait_out(Trouble(error=error, kind="broken_off", limit=5))
+    return step.wait_out(Trouble(error=error, kind="broken_off", limit=limit))
 
 
 def carry_out(step: Step, move: Move) -> Any:
@@ -130,19 +130,37 @@ def go_round(step: Step, error: Exception) -> NoReturn:
         raise ServiceUnavailable(str(error)) from error
     stamp = step.stamp or Stamp(version=None)
     rounds = (stamp.rounds or 0) + 1
-    newer = isinstance(error, (TicketUnreadable, MessageUnreadable))
-    say("newer_format" if newer else "store_away", step.id, error, round=rounds)
+    say(_event(error), step.id, error, round=rounds)
     message = messages.received(step.task, step.request)
     wait = step.settings.schedule.back_off(rounds, step.dice)
+    stamp = replace(stamp, rounds=rounds)
+    patience = {} if step.had_ticket else {"retry": True, "retry_policy": _PATIENTLY}
     try:
-        messages.send(step.app, message, replace(stamp, rounds=rounds), after=wait)
-    except (OperationalError, OSError) as away:
+        messages.send(step.app, message, stamp, after=wait, **patience)
+    except Exception as away:
         raise Reject(away, requeue=True) from away
     raise Ignore("another worker or time may help") from None
 
 
+_PATIENTLY: Final = {
+    "max_retries": 15,
+    "interval_start": 0,
+    "interval_step": 0.5,
+    "interval_max": 5,
+}
+"""A minute, for a message that is all that there is of a job."""
+
+
+def _event(error: Exception) -> str:
+    if isinstance(error, SoftTimeLimitExceeded):
+        return "soft_time_limit"
+    newer = isinstance(error, (TicketUnreadable, MessageUnreadable))
+    return "newer_format" if newer else "store_away"
+
+
 def _end(step: Step, move: End) -> Any:
     """Write the outcome into the ticket, make sure it can be told, and tell it."""
+    before = step.ticket
     outcome = {"error": move.error, "errors": {}}
     if move.error is None:
         outcome["video"] = move.video
@@ -150,10 +168,21 @@ def _end(step: Step, move: End) -> Any:
     step.advance(stage=Stage.ENDING, next_at=lease, **{**move.changes, **outcome})
     if step.eager:
         endings.close(step.task, step.store, step.ticket)
-    elif not endings.can_tell(step.app, step.id, step.request):
-        due = time.time() + 5
-        step.advance(stage=Stage.ENDING, next_at=due)
-        step.send(due)
+    else:
+        _see_that_it_can_be_told(step, again=before.stage is Stage.ENDING)
     if move.error:
         raise error_from(move.error) from None
     return move.video
+
+
+def _see_that_it_can_be_told(step: Step, *, again: bool) -> None:
+    """Leave, if the outcome cannot be told now, or if another process has told it."""
+    state = endings.look(step.app, step.id, step.request)
+    if state is None:
+        due = time.time() + 5
+        step.advance(stage=Stage.ENDING, next_at=due)
+        step.send(due)
+    if again and endings.is_told(state, step.ticket, step.request):
+        endings.close(step.task, step.store, step.ticket)
+        raise Ignore("its outcome has been told")
+    endings.remember(step.request, step.ticket)

@@ -11,13 +11,12 @@ from uuid import uuid4
 from celery import Celery, Task
 from celery.exceptions import Ignore
 
-from .. import messages
+from .. import endings, messages
 from ..answers import Trouble
-from ..events import say
 from ..messages import Stamp
 from ..moves import Again, End, wait_out
 from ..settings import Settings, settings_for
-from ..tickets import Stage, Ticket, TicketMissing, store_for
+from ..tickets import Stage, Ticket, store_for
 from .telling import tell_change
 
 if TYPE_CHECKING:
@@ -81,12 +80,8 @@ class Step:
         self.ticket, self.version = ticket, ticket.version
 
     def try_advance(self, **changes: Any) -> Ticket | None:
-        try:
-            return self.store.advance(self.id, self.version, **changes)
-        except TicketMissing:
-            say("ticket_lost", self.ticket)
-            self.store.create(replace(self.ticket, version=self.version))
-            return self.store.advance(self.id, self.version, **changes)
+        spoken_for = replace(self.ticket, version=self.version)
+        return endings.advance(self.store, spoken_for, **changes)
 
     def tell_change(self, before: Ticket) -> None:
         """Publish the ticket when its stage or status is another than *before*."""

@@ -16,6 +16,9 @@ from ..settings import check_app, settings_for
 from ..tickets import store_for
 from .task import WATCH
 
+EXPIRES: Final = 3600
+"""Seconds. In a long queue a watch that expired sooner would never have its turn."""
+
 DOCTOR: Final = "phanedge_celery.doctor:report_start"
 """By name: the doctor stands above, and only a worker that starts needs it."""
 
@@ -59,7 +62,7 @@ def _publish(app: Celery, owner: str, period: float) -> None:
     """
     try:
         if store_for(app).lease(WATCH, owner, max(period - 1, 0.9 * period)):
-            app.send_task(WATCH, retry=False, expires=period, ignore_result=True)
+            app.send_task(WATCH, retry=False, expires=EXPIRES, ignore_result=True)
     except Exception as error:  # noqa: BLE001
         say("watch_unsent", owner, type(error).__name__)
 

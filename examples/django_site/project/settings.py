@@ -8,7 +8,7 @@ from pathlib import Path
 from project.secret import secret_key
 
 HERE = Path(__file__).resolve().parent.parent
-DATA = Path(os.environ.get("SITE_DATA", HERE / "var"))
+DATA = Path(os.environ.get("SITE_DATA") or HERE / "var")
 DATA.mkdir(parents=True, exist_ok=True)
 
 DEBUG = os.environ.get("DJANGO_DEBUG") == "1"
