@@ -83,7 +83,7 @@ def close(task: Task[Any, Any], store: TicketStore, ticket: Ticket) -> None:
     say(str(stage), closed, (ticket.error or {}).get("type"))
     if not task.request.is_eager:
         told = replace(closed, video=ticket.video)
-        results.keep(task.app, told, task.request)
+        results.keep(task.app, store, told, task.request)
     about = {"sender": task, "id": ticket.id, "ticket": closed}
     if ticket.error:
         signals.video_failed.send(error=ticket.error, **about)

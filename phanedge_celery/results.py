@@ -153,17 +153,29 @@ def show(
         say("store_away", ticket, error)
         return ticket
     if now is not None and now.stage.ended and not ticket.stage.ended:
-        keep(app, now, request)
+        keep(app, store, now, request)
     return now or ticket
 
 
-def keep(app: Celery, ticket: Ticket, request: Any = None) -> None:
-    """Store an outcome again, if somebody has written PROGRESS over it meanwhile."""
+def keep(app: Celery, store: TicketStore, ticket: Ticket, request: Any = None) -> None:
+    """Store an outcome again, if somebody has written PROGRESS over it meanwhile.
+
+    Whoever has reopened the job was right to, so the ticket is read once more.
+    """
     try:
-        if stored(app, ticket.id)[0] != STATES[ticket.stage]:
+        if stored(app, ticket.id)[0] == STATES[ticket.stage]:
+            return
+        if not _is_reopened(store.read(ticket.id), ticket):
             _write(app, ticket, request)
+        now = store.read(ticket.id)
+        if now is not None and _is_reopened(now, ticket):
+            _write(app, now, request)
     except Exception as error:  # noqa: BLE001 - each backend has its own library's
         say("progress_unwritten", ticket, type(error).__name__)
+
+
+def _is_reopened(now: Ticket | None, ended: Ticket) -> bool:
+    return now is not None and now.version > ended.version and not now.stage.ended
 
 
 def _write(app: Celery, ticket: Ticket, request: Any, **more: Any) -> None:

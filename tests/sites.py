@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from phanedge_celery.testing import FakePhanEdge
 from tests.processes import Child, wait_for
@@ -16,74 +16,92 @@ from tests.servers import free_port
 from tests.servers.server import answers
 from tests.workers import ROOT, python_path
 
-DJANGO_SITE: Final = ROOT / "examples" / "django_site"
-WORKER: Final = [
-    *["-m", "celery", "-A", "project", "worker", "-Q", "phanedge"],
-    *["-c", "2", "-l", "INFO"],
-]
+EXAMPLES: Final = ROOT / "examples"
+DJANGO: Final = EXAMPLES / "django_site"
+FLASK: Final = EXAMPLES / "flask_site"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """A running site; its data lie in *folder*."""
+    """A running site, its worker, and the fake that they ask."""
 
     url: str
     fake: FakePhanEdge
-    folder: Path
-    env: dict[str, str]
     worker: Child
     web: Child
 
-    def manage(self, *command: str) -> str:
-        """Run one of Django's commands for this site; return what it prints."""
-        return _finished(["manage.py", *command], self.env, self.folder / "manage.log")
+
+@contextmanager
+def django_site(broker: str = "") -> Iterator[Site]:
+    """Start the Django site; unless *broker* is another one, all on SQLite."""
+    with _surroundings() as (fake, folder, env):
+        env["CELERY_BROKER_URL"] = broker
+        _finished(["manage.py", "migrate", "-v", "0"], env, folder / "migrate.log")
+        serve = ["manage.py", "runserver", "--noreload"]
+        with _running(DJANGO, "project", serve, folder, env, "127.0.0.1:") as started:
+            yield Site(fake=fake, **started)
 
 
 @contextmanager
-def django_site(**more: str) -> Iterator[Site]:
-    """Start the Django site as `make site` does, on SQLite; *more* is environment."""
+def flask_site() -> Iterator[Site]:
+    """Start the Flask site as its README does, on SQLite alone."""
+    with _surroundings() as (fake, folder, env):
+        serve = ["-m", "flask", "--app", "app", "run", "--port"]
+        with _running(FLASK, "make_celery", serve, folder, env) as started:
+            yield Site(fake=fake, **started)
+
+
+@contextmanager
+def _surroundings() -> Iterator[tuple[FakePhanEdge, Path, dict[str, str]]]:
     with ExitStack() as stack:
         made = tempfile.TemporaryDirectory(prefix="phanedge-site-")
         folder = Path(stack.enter_context(made))
         fake = stack.enter_context(FakePhanEdge())
-        env = {
-            "FAKE_URL": fake.url,
-            "PHANEDGE_API_KEY": "",
-            "PYTHONPATH": python_path(),
-            "PYTHONUNBUFFERED": "1",
-            "SITE_DATA": str(folder),
-            **more,
-        }
-        _finished(["manage.py", "migrate", "-v", "0"], env, folder / "migrate.log")
-        port = free_port()
-        serve = ["manage.py", "runserver", "--noreload", f"127.0.0.1:{port}"]
-        children = [
-            _child(command, env, folder / f"{name}.log")
-            for name, command in (("worker", WORKER), ("web", serve))
-        ]
-        for child in children:
-            stack.callback(child.kill)  # nobody waits for what it would finish
-            child.start()
-        worker, web = children
-        worker.wait_for_log(" ready.", 60)
-        wait_for(lambda: answers(port), 60, what=web.log)
-        yield Site(
-            url=f"http://127.0.0.1:{port}",
-            fake=fake,
-            folder=folder,
-            env=env,
-            worker=worker,
-            web=web,
+        yield (
+            fake,
+            folder,
+            {
+                "FAKE_URL": fake.url,
+                "FLASK_SECRET_KEY": "of the tests",
+                "PHANEDGE_API_KEY": "",
+                "PYTHONPATH": python_path(),
+                "PYTHONUNBUFFERED": "1",
+                "SITE_DATA": str(folder),
+            },
         )
 
 
-def _child(command: list[str], env: dict[str, str], log: Path) -> Child:
-    return Child([sys.executable, *command], log, env=env, cwd=DJANGO_SITE)
+@contextmanager
+def _running(
+    site: Path,
+    app: str,
+    serve: list[str],
+    folder: Path,
+    env: dict[str, str],
+    address: str = "",
+) -> Iterator[dict[str, Any]]:
+    """Run web and worker; the port is the last word of *serve*, after *address*."""
+    port = free_port()
+    work = ["-m", "celery", "-A", app, "worker", "-Q", "phanedge", "-c", "2"]
+    worker = _child([*work, "-l", "INFO"], env, folder / "worker.log", site)
+    web = _child([*serve, f"{address}{port}"], env, folder / "web.log", site)
+    with ExitStack() as stack:
+        for child in (worker, web):
+            stack.callback(child.kill)  # nobody waits for what it would finish
+            child.start()
+        worker.wait_for_log(" ready.", 60)
+        wait_for(lambda: answers(port), 60, what=web.log)
+        yield {"url": f"http://127.0.0.1:{port}", "worker": worker, "web": web}
 
 
-def _finished(command: list[str], env: dict[str, str], log: Path) -> str:
+def _child(
+    command: list[str], env: dict[str, str], log: Path, site: Path = DJANGO
+) -> Child:
+    return Child([sys.executable, *command], log, env=env, cwd=site)
+
+
+def _finished(command: list[str], env: dict[str, str], log: Path) -> None:
     child = _child(command, env, log)
     child.start()
     code = child.wait(60)
     assert code == 0, child.log()
-    return child.log()

@@ -106,6 +106,10 @@ class Stack:
     def result(self, id: str) -> AsyncResult[Any]:
         return self.app.AsyncResult(id)
 
+    def state(self, id: str) -> str:
+        """Return Celery's word, as the result backend has it."""
+        return str(self.result(id).state)
+
     def progress(self, id: str) -> dict[str, Any]:
         return video_progress(id, app=self.app)
 

@@ -116,5 +116,5 @@ def _settle(step: Step) -> NoReturn:
     ended = {"message": None, "next_at": None, "ended_at": time.time()}
     step.advance(stage=Stage.CANCELLED, **ended)
     say("cancelled", step.ticket)
-    results.keep(step.app, step.ticket, step.request)
+    results.keep(step.app, step.store, step.ticket, step.request)
     raise Ignore("cancelled")

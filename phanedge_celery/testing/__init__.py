@@ -59,6 +59,7 @@ from .journal import Post, Recorded
 from .remote import RemoteFake
 from .samples import Sample, samples
 from .timelines import Timeline, fail
+from .waits import without_waits
 
 __all__ = [  # noqa: RUF022 -- a table of contents
     # The fake, and its controls from another process
@@ -81,4 +82,6 @@ __all__ = [  # noqa: RUF022 -- a table of contents
     "Sample",
     "samples",
     "tiny_mp4",
+    # What an eager app needs
+    "without_waits",
 ]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.sites import Site, django_site
+from tests.sites import Site
 from tests.workers import ROOT
 
 if TYPE_CHECKING:
@@ -49,12 +49,6 @@ def browser() -> Iterator[Browser]:
         started = playwright.chromium.launch(executable_path=program, args=[*ALONE])
         yield started
         started.close()
-
-
-@pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
-    with django_site() as running:
-        yield running
 
 
 class Visitor:

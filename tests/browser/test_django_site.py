@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -13,7 +13,8 @@ import pytest
 from phanedge_celery.testing import Timeline, fail
 from tests.browser.conftest import Visitor, expected, shot
 from tests.processes import wait_for
-from tests.sites import Site
+from tests.servers import RedisServer
+from tests.sites import Site, django_site
 
 playwright = pytest.importorskip("playwright.sync_api")
 expect = playwright.expect
@@ -24,6 +25,13 @@ PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9"
     "awAAAABJRU5ErkJggg=="
 )
+
+
+@pytest.fixture(scope="module")
+def site(redis_server: RedisServer) -> Iterator[Site]:
+    """The site, on a broker that is quicker than SQLite."""
+    with django_site(redis_server.fresh_url()) as running:
+        yield running
 
 
 def prompt(what: str = "A cat surfs.") -> str:

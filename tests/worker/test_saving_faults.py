@@ -215,15 +215,18 @@ def test_trouble_that_stays_ends_in_an_error_and_no_file(
     assert fake.counts.get("file", 0) <= 45
 
 
-def test_a_refused_url_is_asked_for_anew_at_once(
+def test_a_refused_url_is_asked_for_anew_in_the_same_attempt(
     saver: Saver, fake: FakePhanEdge
 ) -> None:
     known = saver.known
     fake.fault(Fault(status=403), on="file")
 
-    saver.saved(video=known)
+    refused = saver.save("a.mp4", video=known)
+    smooth = saver.save("b.mp4", video=known)
 
-    assert fake.counts == {"retrieve": 2, "file": 2}
+    assert fake.counts == {"retrieve": 3, "file": 3}
+    versions = [saver.ticket(result.id) for result in (refused, smooth)]
+    assert len({ticket and ticket.version for ticket in versions}) == 1
 
 
 def test_a_download_goes_on_where_it_broke_off(

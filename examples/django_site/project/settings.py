@@ -82,10 +82,9 @@ TIME_ZONE = "UTC"
 SECURE_REFERRER_POLICY = "same-origin"
 
 # Celery, and through it phanedge_celery: results and tickets in Django's database.
-CELERY_BROKER_URL = os.environ.get(
-    "CELERY_BROKER_URL", f"sqla+sqlite:///{DATA}/broker.db"
-)
-CELERY_RESULT_BACKEND = os.environ.get("CELERY_RESULT_BACKEND", "django-db")
+ON_THIS_MACHINE = f"sqla+sqlite:///{DATA}/broker.db"
+CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL") or ON_THIS_MACHINE
+CELERY_RESULT_BACKEND = os.environ.get("CELERY_RESULT_BACKEND") or "django-db"
 CELERY_TASK_ROUTES = {"phanedge.*": {"queue": "phanedge"}}
 CELERY_PHANEDGE_STORAGE = "django:default"
 
