@@ -61,7 +61,7 @@ def one_after_the_other() -> Any:
     return chain(submit_video.s(video("A cat surfs.")), publish.s("/cats/1"))()
 
 
-def jobs_that_somebody_else_submitted(fake: FakePhanEdge) -> AsyncResult[Any]:
+def jobs_that_somebody_else_submitted(fake: FakePhanEdge) -> Any:
     job_ids = [fake.add_job(), fake.add_job()]
     return group(poll_video.s(job_id) for job_id in job_ids)()
 
