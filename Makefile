@@ -23,7 +23,7 @@ site: $(VENV)/.ok
 	@$(BIN)/python examples/django_site/run.py
 
 test: $(VENV)/.ok services
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(if $(CI),--reruns 2) $(ARGS)
 
 check: $(VENV)/.ok
 	$(BIN)/python -m ruff check --quiet
