@@ -106,7 +106,13 @@ def test_the_core_needs_four_libraries_and_no_more(described: PackageMetadata) -
     needed = described.get_all("Requires-Dist") or []
 
     core = {line for line in needed if "extra ==" not in line}
-    assert core == {"celery>=5.5", "kombu", "pydantic>=2.7", "requests>=2.31"}
+    assert core == {
+        "celery>=5.5",
+        "kombu",
+        "pydantic>=2.7",
+        "requests>=2.31",
+        "urllib3>=2.2",
+    }
 
 
 def test_the_extra_all_leaves_none_out(described: PackageMetadata) -> None:
