@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any, Final
 
 import pytest
+from celery import Celery
 from celery.result import AsyncResult
 
 from phanedge_celery import SubmissionUnknown, enqueue_video
+from phanedge_celery.callback import signed_url
 from phanedge_celery.producer.notice import SPARE
 from phanedge_celery.testing import FakePhanEdge, Timeline
+from phanedge_celery.tickets import close_stores
 from tests.apps.plain import environment
 from tests.processes import Child
 from tests.servers import RedisServer
@@ -62,14 +66,33 @@ def called(
         worker = enter(WorkerProcess(env, pool="threads", concurrency=4))
         exit.callback(worker.kill)
         site.wait_for_log("listening")
+        _wake(fake, env)
+        app = enter(producer(env))
+        exit.callback(_hang_up, app)
         yield Stack(
             name=request.param,
-            app=enter(producer(env)),
+            app=app,
             env=env,
             fake=fake,
             worker=worker,
             record=folder / "record.jsonl",
         )
+
+
+def _hang_up(app: Celery) -> None:
+    """Close what the app and its tickets have open; garbage would be told of it."""
+    close_stores()
+    backend: Any = app.backend
+    backend.result_consumer.stop()
+    backend.client.connection_pool.disconnect()
+
+
+def _wake(fake: FakePhanEdge, env: Mapping[str, str]) -> None:
+    """Have the site import all it needs, which may take longer than a call may."""
+    base = json.loads(env["PHANEDGE_TEST_CONF"])["phanedge_callback_url"]
+    url = signed_url(base, SECRET, "nobody's")
+    body = {"challenge": "awake?"}
+    wait_for(lambda: fake.call_back(url=url, body=body).status == 200, 30)
 
 
 @pytest.fixture

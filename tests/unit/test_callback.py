@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phanedge_celery.callback import Challenge, Hint, id_of, read, signed_url
+from phanedge_celery.callback import SALT, Challenge, Hint, id_of, read, signed_url
 from phanedge_celery.models import JobStatus
 from phanedge_celery.testing import samples
 
@@ -60,8 +61,9 @@ def test_no_text_is_a_token_by_chance(text: str) -> None:
 def test_a_signature_made_for_something_else_is_none() -> None:
     from itsdangerous import URLSafeSerializer
 
-    elsewhere = URLSafeSerializer(SECRET, salt="session").dumps("id")
-    no_id = URLSafeSerializer(SECRET).dumps(["id"])
+    digest = {"digest_method": hashlib.sha256}
+    elsewhere = URLSafeSerializer(SECRET, signer_kwargs=digest).dumps("id")
+    no_id = URLSafeSerializer(SECRET, SALT, signer_kwargs=digest).dumps(["id"])
 
     assert (id_of(str(elsewhere), SECRET), id_of(str(no_id), SECRET)) == (None, None)
 
