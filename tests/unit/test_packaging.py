@@ -102,7 +102,7 @@ def test_the_package_can_be_imported_without_any_optional_library() -> None:
     python("-c", f"{absent} import phanedge_celery")
 
 
-def test_the_core_needs_four_libraries_and_no_more(described: PackageMetadata) -> None:
+def test_the_core_needs_five_libraries_and_no_more(described: PackageMetadata) -> None:
     needed = described.get_all("Requires-Dist") or []
 
     core = {line for line in needed if "extra ==" not in line}

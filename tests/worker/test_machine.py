@@ -210,7 +210,7 @@ many = os.environ.get("HYPOTHESIS_PROFILE") == "fuzz"
 
 
 @pytest.mark.filterwarnings("ignore:Exception raised outside body")
-@pytest.mark.timeout(0 if many else 120)
+@pytest.mark.timeout(0 if many else 400)
 def test_whatever_happens_a_job_is_posted_once_and_ends(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
