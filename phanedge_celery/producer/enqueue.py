@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import uuid
 from collections.abc import Mapping
@@ -106,6 +107,7 @@ def _enqueue(
     app: Celery, name: str, asked: Any, ticket: Ticket, options: dict[str, Any]
 ) -> AsyncResult[Any]:
     check_save_to(ticket.save_to, settings_for(app).storage)
+    _check_wait(ticket.max_wait)
     task = app.tasks[name]
     kwargs = {"save_to": ticket.save_to, "max_wait": ticket.max_wait}
     kwargs = {name: value for name, value in kwargs.items() if value is not None}
@@ -124,6 +126,14 @@ def _enqueue(
         results.show(app, store, ticket)
         send_now(app, ticket, due=ticket.next_at)
     return _result(app, store, ticket.id)
+
+
+def _check_wait(max_wait: object) -> None:
+    if max_wait is None:
+        return
+    number = isinstance(max_wait, int | float) and not isinstance(max_wait, bool)
+    if not (number and 0 < max_wait < math.inf):  # type: ignore[operator]
+        raise RequestInvalid(f"max_wait must be seconds, above 0; got {max_wait!r:.40}")
 
 
 def _due(app: Celery, options: Mapping[str, Any], now: float) -> float:
