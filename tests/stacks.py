@@ -26,7 +26,7 @@ from tests.apps.plain import environment, make_app, recorded
 from tests.workers import WorkerProcess, wait_for
 
 QUICK: Final = {
-    "first": 0.05,
+    "first": 0.1,
     "every": 0.05,
     "jitter": 0,
     "retry_first": 0.05,
@@ -105,6 +105,11 @@ class Stack:
 
     def result(self, id: str) -> AsyncResult[Any]:
         return self.app.AsyncResult(id)
+
+    def told(self, id: str) -> tuple[str, Any]:
+        """Return state and result as they lie in the result backend."""
+        meta: Any = self.app.backend.get_task_meta(id)
+        return meta["status"], meta["result"]
 
     def state(self, id: str) -> str:
         """Return Celery's word, as the result backend has it."""

@@ -96,6 +96,7 @@ def record(*args: Any, label: str = "") -> None:
 
 def recorded(path: Path, label: str | None = None) -> list[dict[str, Any]]:
     """Return what `record` has appended, each as ``{"label", "args"}``."""
-    lines = path.read_text().splitlines() if path.exists() else []
+    text = path.read_text() if path.exists() else ""
+    lines = text[: text.rfind("\n") + 1].splitlines()  # one may be half written
     entries: list[dict[str, Any]] = [json.loads(line) for line in lines]
     return [e for e in entries if label is None or e["label"] == label]

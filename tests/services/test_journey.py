@@ -19,25 +19,39 @@ from phanedge_celery.testing import Fault, fail
 from tests.stacks import Stack
 from tests.workers import wait_for
 
-SLOWLY = Fault(delay=0.4)
+SLOWLY = Fault(delay=0.3)
 """So that who looks from outside sees every stage, however short it is."""
 
 
-def looks(stack: Stack, id: str, seen: list[tuple[Any, Any]]) -> Iterator[Any]:
-    """Yield each change of stage and status; *seen* collects them in order."""
+Look = tuple[str | None, str | None]
+
+
+def told(stack: Stack, id: str) -> Look:
+    """Return stage and status as the result backend has them."""
+    state, result = stack.told(id)
+    if state == "PROGRESS":
+        return result["stage"], result["status"]
+    return ("done", "Success") if state == "SUCCESS" else (state, None)
+
+
+def looks(stack: Stack, id: str, backend: list[Look]) -> Iterator[Mapping[str, Any]]:
+    """Yield each change of stage and status until the end.
+
+    *backend* collects, in order, what the result backend told meanwhile.
+    """
+    last: Look = (None, None)
 
     def changed() -> Mapping[str, Any] | None:
         shown = stack.progress(id)
-        now = (shown["stage"], shown["status"])
-        return None if seen and seen[-1] == now else shown
+        if (now := told(stack, id)) not in backend[-1:]:
+            backend.append(now)
+        return None if (shown["stage"], shown["status"]) == last else shown
 
-    while True:
-        shown = wait_for(changed, 20, every=0.01, what=lambda: f"a change of {seen}")
+    while last[0] not in ("done", "failed", "cancelled"):
+        shown = wait_for(changed, 20, every=0.01, what=f"more than {last}")
         assert shown is not None
-        seen.append((shown["stage"], shown["status"]))
+        last = (shown["stage"], shown["status"])
         yield shown
-        if shown["state"] in ("SUCCESS", "FAILURE", "REVOKED"):
-            return
 
 
 def test_every_stage_and_status_is_seen_on_the_one_id_that_enqueue_returned(
@@ -45,26 +59,33 @@ def test_every_stage_and_status_is_seen_on_the_one_id_that_enqueue_returned(
 ) -> None:
     request = stack.request("Queueing", "Processing", "Success")
     stack.fake.fault(SLOWLY, on="create", prompt=request["prompt"])
-    seen: list[tuple[Any, Any]] = []
+    progress: list[Look] = []
+    backend: list[Look] = []
 
-    result = enqueue_video(request, countdown=2)
-    for shown in looks(stack, result.id, seen):
+    result = enqueue_video(request, countdown=1)
+    for shown in looks(stack, result.id, backend):
         assert shown["id"] == result.id
         assert (shown["job_id"] is None) == (shown["stage"] in ("queued", "submitting"))
-        if shown["status"] == "Queueing":
-            stack.fake.fault(SLOWLY, on="retrieve", job=shown["job_id"])
-    stages = [seen for seen in seen if seen[0] != "ending"]
+        if shown["stage"] == "polling" and shown["status"] is None:
+            where = ("query", "retrieve")
+            stack.fake.fault(SLOWLY, on=where, job=shown["job_id"], times=None)
+        if shown["stage"] != "ending":
+            progress.append((shown["stage"], shown["status"]))
 
-    assert stages == [
-        ("queued", None),
-        ("submitting", None),
-        ("polling", None),
-        ("polling", "Queueing"),
-        ("polling", "Processing"),
-        ("retrieving", "Success"),
-        ("done", "Success"),
-    ]
+    assert progress == STAGES
+    assert backend == STAGES
     assert stack.posts_of(request) == 1
+
+
+STAGES: list[Look] = [
+    ("queued", None),
+    ("submitting", None),
+    ("polling", None),
+    ("polling", "Queueing"),
+    ("polling", "Processing"),
+    ("retrieving", "Success"),
+    ("done", "Success"),
+]
 
 
 def test_the_result_is_the_video_in_plain_json(stack: Stack) -> None:
@@ -86,24 +107,26 @@ def test_the_result_is_the_video_in_plain_json(stack: Stack) -> None:
     assert stack.ended(result.id)["video"] == result.get()
 
 
-@pytest.mark.parametrize("kind", ["job_id", "platform_id"])
 def test_a_job_of_somebody_else_is_followed_by_either_of_its_ids(
-    stack: Stack, kind: str
+    stack: Stack,
 ) -> None:
-    job_id = stack.fake.add_job("Processing", "Success")
-    [job] = [j for j in stack.fake.jobs if j["job_id"] == job_id]
+    kinds = ("job_id", "platform_id")
+    made = [stack.fake.add_job("Processing", "Success") for _ in kinds]
+    jobs = [job for job in stack.fake.jobs if job["job_id"] in made]
+    named = [job[kind] for job, kind in zip(jobs, kinds, strict=True)]
 
-    result = follow_video(job[kind])
-    queued = stack.progress(result.id)
-    video = result.get(timeout=20)
+    results = [follow_video(name) for name in named]
+    queued = [stack.progress(result.id) for result in results]
+    videos = [result.get(timeout=20) for result in results]
 
-    assert queued["stage"] in ("queued", "polling")
-    assert queued["job_id"] == job[kind]
-    assert video["job_id"] == job_id
-    assert video["file_id"] == job["file_id"]
-    assert stack.ended(result.id)["polls"] == 2
-    asked = [r.query for r in stack.fake.log("retrieve") if r.job_id == job_id]
-    assert [query["task_id"] for query in asked] == [job_id]
+    for job, name, begun, video in zip(jobs, named, queued, videos, strict=True):
+        assert begun["stage"] in ("queued", "polling")
+        assert begun["job_id"] in (name, job["job_id"])
+        assert (video["job_id"], video["file_id"]) == (job["job_id"], job["file_id"])
+        assert stack.fake.polls_of(job["job_id"]) == 2
+        log = stack.fake.log("retrieve")
+        asked = [r.query["task_id"] for r in log if r.job_id == job["job_id"]]
+        assert asked == [job["job_id"]]
 
 
 def test_a_failed_job_raises_our_error_with_all_it_knows(stack: Stack) -> None:

@@ -74,6 +74,20 @@ def test_a_failure_that_can_pass_goes_on_under_its_id(
     assert redis_stack.result(before["id"]).get(timeout=5) == after["video"]
 
 
+def test_what_is_reopened_is_shown_as_running_at_once(redis_stack: Stack) -> None:
+    before = failed(redis_stack, "AuthenticationFailed", "gateway_401")
+    redis_stack.fake.fault(Fault(delay=0.5), on="query", job=before["job_id"])
+    redis_stack.fake.script("Processing", "Success", job=before["job_id"])
+
+    resume_video(before["id"])
+    now = redis_stack.progress(before["id"])
+
+    assert (now["state"], now["stage"], now["error"]) == ("PROGRESS", "polling", None)
+    assert now["deadline"] >= before["deadline"]
+    assert redis_stack.told(before["id"])[0] == "PROGRESS"
+    assert redis_stack.ended(before["id"])["state"] == "SUCCESS"
+
+
 @pytest.mark.parametrize("name", FINAL)
 def test_a_failure_that_is_final_stays_as_it_is(redis_stack: Stack, name: str) -> None:
     before = failed(redis_stack, name, FINAL[name])
