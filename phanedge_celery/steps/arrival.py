@@ -89,7 +89,7 @@ def _adopt(step: Step, stamp: Stamp, stage: Stage) -> None:
     if not stamp.job_id or not endings.awaits_a_job(before):
         return
     message = messages.received(step.task, step.request)
-    if before.stage is not Stage.SUBMITTING:
+    if before.stage is Stage.FAILED:
         message = messages.without_canvas(message)
     step.version = max(step.version, before.version)
     step.advance(

@@ -62,7 +62,8 @@ def _bring_late(step: Step, changes: dict[str, Any]) -> Ticket | None:
 
 def _adopt(step: Step, now: Ticket, changes: dict[str, Any]) -> Ticket | None:
     changes = {"error": None, "errors": {}, "ended_at": None, **changes}
-    if now.stage is not Stage.SUBMITTING:
+    # While it is ending, nobody may have told the canvas yet: better twice than never.
+    if now.stage is Stage.FAILED:
         changes["message"] = messages.without_canvas(changes["message"])
     say("adopted", now, job_id=changes["job_id"])
     return endings.advance(step.store, now, **changes)

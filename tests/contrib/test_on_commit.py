@@ -72,6 +72,7 @@ def test_an_impossible_request_is_refused_inside_the_transaction(app: Celery) ->
 def test_what_is_asked_for_is_what_was_said_inside_the_transaction(
     app: Celery,
 ) -> None:
+    app.conf.phanedge_storage = "memory://videos"
     request = dict(REQUEST)
     with transaction.atomic():
         id = enqueue_video_on_commit(request, save_to="a.mp4", max_wait=60, priority=3)

@@ -195,10 +195,6 @@ class Jobs(RuleBasedStateMachine):
         elif not self.forgetful and id in self.room.accepted:
             unknown = (ticket.error or {}).get("type") == "SubmissionUnknown"
             assert not unknown, (ticket, self.room.accepted)
-        harmed = any(harmed == id for harmed, _, _ in self.room.harm)
-        # Settling what was cancelled runs at least once.
-        if not (harmed or self.flushed or id in self.cancelled):
-            assert max(told.values(), default=0) <= 1, told
 
     def _told(self, id: str) -> Iterator[str]:
         for message in self.room.callbacks:
