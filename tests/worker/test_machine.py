@@ -25,7 +25,8 @@ from phanedge_celery.results import STATES
 from phanedge_celery.testing import FakePhanEdge, fail
 from phanedge_celery.testing.timelines import Step
 from phanedge_celery.tickets import Stage
-from tests.worker.room import Fate, Message, Process, Room
+from tests.worker.deliveries import Fate, Message, Process
+from tests.worker.room import Room
 
 ENDS: Final[Mapping[str, Step]] = {
     "video": "Success",
@@ -93,7 +94,7 @@ class Jobs(RuleBasedStateMachine):
         processes = self.room.processes
         process = processes[number % len(processes)]
         note(f"{process} {fate.value}")
-        if process.message and fate in (Fate.DIES_AFTER, Fate.DIES_BEFORE):
+        if fate in (Fate.DIES_AFTER, Fate.DIES_BEFORE):
             self.forgetful |= process.where == "broker"
         process.go(fate)
         self._go(process, calls)
