@@ -1,7 +1,8 @@
 # make demo     three videos from enqueue to file, against a fake of the service
 # make site     a site that makes videos, with worker and fake: forms, status, player
 # make test     every test; ARGS="-k ticket" goes to pytest
-# make check    lint, formatting, types, floors, dependencies
+# make check    lint, formatting, types, floors, dependencies, docs
+# make docs     the documentation, into build/site
 # make format   what `make check` asks for, as far as a machine can do it
 #
 # The environment is .venv; it is brought up to date when pyproject.toml changes.
@@ -13,7 +14,7 @@ ARGS ?=
 BIN = $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: check demo format services site test
+.PHONY: check demo docs format services site test
 .DEFAULT_GOAL := check
 
 demo: $(VENV)/.ok
@@ -25,12 +26,16 @@ site: $(VENV)/.ok
 test: $(VENV)/.ok services
 	$(BIN)/python -m pytest $(if $(CI),--reruns 2) $(ARGS)
 
-check: $(VENV)/.ok
+check: $(VENV)/.ok docs
 	$(BIN)/python -m ruff check --quiet
 	$(BIN)/python -m ruff format --check --quiet
 	$(BIN)/python -m mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/deptry .
+
+# Strict: a dead link, a page outside the navigation or a missing snippet is an error.
+docs: $(VENV)/.ok
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 format: $(VENV)/.ok
 	$(BIN)/python -m ruff check --quiet --fix-only
