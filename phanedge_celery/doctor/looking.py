@@ -22,7 +22,7 @@ from ..steps import submit_lease
 from ..storage import open_storage
 from ..tickets import store_for, store_url
 from ..watch import WATCH
-from .secrets import holds_secret
+from .secrets import holds_secret, set_values
 from .snapshot import Snapshot, Step
 
 NAMES: Final = (SUBMIT, POLL, RETRIEVE, SAVE, WATCH)
@@ -52,7 +52,7 @@ def snapshot_of(app: Celery, *, pool: str | None = None) -> Snapshot:
         kombu=version("kombu"),
         pool=str(pool or conf.worker_pool),
         accepts=_accepted(conf),
-        shown=tuple(_shown(conf, settings)),
+        shown=tuple(_shown(app, settings)),
         no_storage=_why_no_storage(settings.storage),
         **_results(app, settings, known=not mistakes),
         **_broker(app, steps),
@@ -180,9 +180,9 @@ def _accepted(conf: Any) -> frozenset[str]:
     return frozenset(short.get(name, name) for name in named)
 
 
-def _shown(conf: Any, settings: Settings) -> Iterator[str]:
+def _shown(app: Celery, settings: Settings) -> Iterator[str]:
     """Name the settings of which ``celery report`` would show a secret."""
-    for name, value in conf.table(with_defaults=False, censored=False).items():
+    for name, value in set_values(app).items():
         if "broker_url" in name.lower() or not holds_secret(value, settings):
             continue
         if holds_secret(filter_hidden_settings({name: value})[name], settings):

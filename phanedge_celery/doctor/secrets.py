@@ -28,13 +28,31 @@ def holds_secret(value: Any, settings: Settings) -> bool:
     )
 
 
+def set_values(app: Celery) -> dict[str, Any]:
+    """Return what is set, by name, as `app.conf.table` does.
+
+    It leaves out names without a value: Django's `settings.configure()` lists some.
+    """
+    members = dir(dict)
+    conf: Any = finalized(app).without_defaults()
+    names = (name for name in conf if not name.startswith("_") and name not in members)
+    read = ((name, _read(conf, name)) for name in names)
+    return {name: value for name, value in read if value is not None}
+
+
+def _read(conf: Any, name: str) -> Any:
+    try:
+        return conf[name]
+    except Exception:  # noqa: BLE001 - settings of the host's own may raise anything
+        return None
+
+
 def secrets_of(app: Celery) -> frozenset[str]:
     """Return every text in the settings of *app* that must not be printed.
 
     Our own secrets, the passwords of all URLs, and what is called a secret.
     """
-    conf: Any = finalized(app)
-    values = conf.table(with_defaults=False, censored=False)
+    values = set_values(app)
     named = [text for name, text in values.items() if _NAMED.search(str(name))]
     texts = {text for text in named if isinstance(text, str)}
     texts |= set(_PASSWORD.findall(str([*values.values()])))

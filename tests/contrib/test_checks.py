@@ -100,3 +100,10 @@ def test_settings_are_read_when_they_are_needed(database: Any) -> None:
             assert settings_for(app).max_wait == 60
 
         assert settings_for(app).max_wait == 1800
+
+
+def test_settings_that_were_configured_by_hand_are_examined(database: Any) -> None:
+    with Celery("site") as app:
+        app.config_from_object("django.conf:settings", namespace="CELERY")
+        with override_settings(CELERY_PHANEDGE_STORAGE="django:nowhere"):
+            assert "nowhere" in found("phanedge.E050").msg

@@ -37,6 +37,26 @@ def test_a_secret_is_known_wherever_it_is_set(conf: dict[str, Any]) -> None:
     assert MARK in secrets_of(an_app(**conf))
 
 
+class HalfSet:
+    """Settings of a host that lists names which it refuses to read."""
+
+    broker_password = MARK
+
+    def __dir__(self) -> list[str]:
+        return ["broker_password", "broker_url", "secret_key"]
+
+    @property
+    def secret_key(self) -> str:
+        raise LookupError("not set")
+
+
+def test_a_setting_that_cannot_be_read_hides_no_other() -> None:
+    app = Celery("test", set_as_current=False)
+    app.config_from_object(HalfSet())
+
+    assert MARK in secrets_of(app)
+
+
 def test_the_key_in_the_environment_is_a_secret(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
