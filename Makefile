@@ -1,6 +1,6 @@
 # make demo     three videos from enqueue to file, against a fake of the service
 # make site     a site that makes videos, with worker and fake: forms, status, player
-# make test     every test; ARGS="-k ticket" goes to pytest
+# make test     every test, in JOBS=3 processes; ARGS="-k ticket" goes to pytest
 # make check    lint, formatting, types, floors, dependencies, docs
 # make docs     the documentation, into build/site
 # make format   what `make check` asks for, as far as a machine can do it
@@ -11,6 +11,7 @@
 VENV ?= .venv
 PYTHON ?=
 ARGS ?=
+JOBS ?= 3
 BIN = $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
@@ -24,7 +25,7 @@ site: $(VENV)/.ok
 	@$(BIN)/python examples/django_site/run.py
 
 test: $(VENV)/.ok services
-	$(BIN)/python -m pytest $(if $(CI),--reruns 2) $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(if $(CI),--reruns 2) $(ARGS)
 
 check: $(VENV)/.ok docs
 	$(BIN)/python -m ruff check --quiet
