@@ -166,7 +166,8 @@ class Client:
         base = self._settings.base_url
         manager = self._surroundings.manager(base, size=size)
         origin = urlsplit(base)._replace(path="").geturl()
-        return Line(manager, origin, connect=self._settings.timeout[0], read=read)
+        connect = self._settings.timeout[0]
+        return Line(manager, origin, connect=connect, read=read, size=size)
 
     def _headers(self) -> dict[str, str]:
         return {

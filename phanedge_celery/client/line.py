@@ -15,6 +15,7 @@ from urllib3.exceptions import HTTPError
 from urllib3.util.proxy import connection_requires_http_tunnel
 
 from ..answers import MAX_BODY, NoReply, Reply
+from .kept import Kept
 from .sockets import NotConnected, hurried, reason_of
 
 log = logging.getLogger("phanedge_celery")
@@ -38,20 +39,28 @@ AGENT: Final = {"User-Agent": _agent()}
 
 
 class Line:
-    """Kept-alive connections to one origin.
+    """Kept-alive connections to one origin, *size* of them.
 
     *connect* and *read* are seconds; a whole answer may take twice *read*.
     """
 
     def __init__(
-        self, manager: PoolManager, origin: str, *, connect: float, read: float
+        self,
+        manager: PoolManager,
+        origin: str,
+        *,
+        connect: float,
+        read: float,
+        size: int = 1,
     ) -> None:
         self._manager = hurried(manager, patience=read, within=2 * read)
         self._pool = self._manager.connection_from_url(origin)
         self._prefix = origin if is_forwarding(self._pool, origin) else ""
         self._timeout = Timeout(connect=connect, read=read)
+        self._kept = Kept(self._pool, connect=connect, size=size)
 
     def close(self) -> None:
+        self._kept.close()
         self._manager.clear()
 
     def ask(
@@ -65,11 +74,16 @@ class Line:
     ) -> Reply | NoReply:
         """Send one request and read its answer.
 
-        *again*: once more, if a connection kept from before turns out to be dead.
+        *again*, for a GET: once more, if a connection kept from before turns out to
+        be dead.
         """
         begun, made = time.monotonic(), self._pool.num_connections
         try:
-            reply: Reply | NoReply = self._exchange(method, path, headers, body)
+            reply: Reply | NoReply = (
+                self._kept.get(path, headers)
+                if again and self._kept.takes(path)
+                else self._exchange(method, path, headers, body)
+            )
         except BROKEN as error:
             if again and _cut_off(error) and made == self._pool.num_connections:
                 return self.ask(method, path, headers, body)
