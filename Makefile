@@ -1,6 +1,7 @@
 # make demo     three videos from enqueue to file, against a fake of the service
 # make site     a site that makes videos, with worker and fake: forms, status, player
 # make test     every test, in JOBS=3 processes; ARGS="-k ticket" goes to pytest
+# make fuzz     what `make test` tries 500 times, 20,000 times: some minutes
 # make check    lint, formatting, types, floors, dependencies, docs
 # make docs     the documentation, into build/site
 # make format   what `make check` asks for, as far as a machine can do it
@@ -15,7 +16,7 @@ JOBS ?= 3
 BIN = $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: check demo docs format services site test
+.PHONY: check demo docs format fuzz services site test
 .DEFAULT_GOAL := check
 
 demo: $(VENV)/.ok
@@ -26,6 +27,11 @@ site: $(VENV)/.ok
 
 test: $(VENV)/.ok services
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(if $(CI),--reruns 2) $(ARGS)
+
+# The laws over what comes from outside: answers, ids, requests, settings.
+fuzz: $(VENV)/.ok
+	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -n $(JOBS) -m hypothesis --timeout 3600 \
+		tests/unit $(ARGS)
 
 check: $(VENV)/.ok docs
 	$(BIN)/python -m ruff check --quiet
