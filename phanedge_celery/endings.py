@@ -84,7 +84,9 @@ def close(task: Task[Any, Any], store: TicketStore, ticket: Ticket) -> None:
     if not task.request.is_eager:
         told = replace(closed, video=ticket.video)
         results.keep(task.app, store, told, task.request)
-    about = {"sender": task, "id": ticket.id, "ticket": closed}
+    # Those who listen may want to know how the job was asked for.
+    about = {"sender": task, "id": ticket.id}
+    about |= {"ticket": replace(closed, message=ticket.message)}
     if ticket.error:
         signals.video_failed.send(error=ticket.error, **about)
     else:

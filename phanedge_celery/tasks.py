@@ -21,7 +21,7 @@ from .models import JobReport, VideoRequest, file_id_of, job_id_of
 from .models.ids import wire_id
 from .moves import POLL, RETRIEVE, SAVE, SUBMIT, End, HandOver, Move
 from .settings import Settings
-from .steps import Step, run, submit_lease
+from .steps import Step, query, run, submit_lease
 from .storage import check_save_to
 from .tickets import Stage
 
@@ -73,7 +73,17 @@ def submit_video(
         Stage.QUEUED,
         save_to=save_to,
         max_wait=max_wait,
+        **_kind(request),
     )
+
+
+def _kind(request: Any) -> dict[str, str]:
+    """Return by what jobs differ in how long they run, from a request yet unread."""
+    given = request.wire() if isinstance(request, VideoRequest) else request
+    if not isinstance(given, Mapping):
+        return {}
+    named = {name: given.get(name) for name in ("model", "resolution")}
+    return {name: text for name, text in named.items() if isinstance(text, str)}
 
 
 def _submit(step: Step, request: Any) -> Move:
@@ -158,7 +168,7 @@ def poll_video(
 
 
 def _poll(step: Step, job_id: str) -> Move:
-    answer = step.client.query(job_id)
+    answer = query(step.client, step.ticket, job_id, sender=step.task)
     return polling.decide(
         step.ticket,
         answer,

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from celery.exceptions import Ignore
 
-from .. import endings, messages, results
+from .. import endings, messages, results, signals
 from ..events import say
 from ..messages import MessageUnreadable, Stamp
 from ..settings import Settings
@@ -117,4 +117,5 @@ def _settle(step: Step) -> NoReturn:
     step.advance(stage=Stage.CANCELLED, **ended)
     say("cancelled", step.ticket)
     results.keep(step.app, step.store, step.ticket, step.request)
+    signals.video_cancelled.send(sender=step.task, id=step.id, ticket=step.ticket)
     raise Ignore("cancelled")

@@ -24,8 +24,11 @@ def tell_change(
     """Publish *now* when its stage or status is another than *before*.
 
     Also after a re-send: Celery may have stored a FAILURE of its own, for a
-    process that was lost, over what we showed.
+    process that was lost, over what we showed. Trouble that is waited out is told
+    once for each kind in a row.
     """
+    if now.errors.keys() - before.errors.keys():
+        say("waiting_out", now)
     same = (before.stage, before.status) == (now.stage, now.status)
     if same and not before.resends:
         return

@@ -6,6 +6,7 @@ from .opening import close_stores, open_store, store_for, store_url
 from .store import (
     Advance,
     Condition,
+    Tally,
     TicketMissing,
     TicketStore,
     TicketStoreUnavailable,
@@ -18,6 +19,7 @@ __all__ = [
     "Advance",
     "Condition",
     "Stage",
+    "Tally",
     "Ticket",
     "TicketMissing",
     "TicketStore",

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from . import rows
 from .rows import Row
-from .store import Advance, Condition, TicketMissing, TicketUnreadable
+from .store import Advance, Condition, Tally, TicketMissing, TicketUnreadable
 from .ticket import FORMAT, Stage, Ticket
 
 
@@ -110,6 +110,14 @@ class MemoryTickets:
             young = since is None or ticket.since >= since
             if wanted and young and rows.has_error(ticket, error):
                 yield ticket
+
+    def tally(self, before: float) -> dict[str, Tally]:
+        found: dict[str, Tally] = {}
+        for ticket in _due(self._all(), math.inf):
+            jobs, late = found.get(str(ticket.stage), (0, 0))
+            is_late = ticket.next_at is not None and ticket.next_at <= before
+            found[str(ticket.stage)] = Tally(jobs + 1, late + is_late)
+        return found
 
     def lease(self, name: str, owner: str, seconds: float) -> int | None:
         now = time.time()

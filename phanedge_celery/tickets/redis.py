@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import count
 from typing import Any, Final
 
 import redis
@@ -14,6 +15,7 @@ from .rows import Row, Scalar
 from .store import (
     Advance,
     Condition,
+    Tally,
     TicketMissing,
     TicketStoreUnavailable,
     TicketUnreadable,
@@ -48,6 +50,7 @@ class RedisTickets:
         self._claim = script(scripts.CLAIM)
         self._overdue = script(scripts.OVERDUE)
         self._jobs = script(scripts.JOBS)
+        self._tally = script(scripts.TALLY)
         self._purge = script(scripts.PURGE)
         self._lease = script(scripts.LEASE)
 
@@ -147,6 +150,19 @@ class RedisTickets:
             if len(scores) < PAGE:
                 return
             latest, offset = _after(scores, latest, offset)
+
+    def tally(self, before: float) -> dict[str, Tally]:
+        found: dict[str, Tally] = {}
+        page = 5 * PAGE
+        for offset in count(0, page):
+            arguments = [self._tickets, repr(before), offset, page]
+            seen, stages = _ask(self._tally, [self._due], arguments)
+            for stage, jobs, late in stages:
+                earlier = found.get(stage, Tally(0, 0))
+                found[stage] = Tally(earlier.jobs + jobs, earlier.late + late)
+            if seen < page:
+                break
+        return found
 
     def lease(self, name: str, owner: str, seconds: float) -> int | None:
         keys = [self._leases + name, f"{self._leases}{name}:token"]

@@ -204,6 +204,26 @@ return {scores, found}
 """
 )
 
+TALLY: Final = """
+-- KEYS due; ARGV prefix of tickets, before, offset, limit
+local page = redis.call(
+  'ZRANGE', KEYS[1], ARGV[3], ARGV[3] + ARGV[4] - 1, 'WITHSCORES')
+local jobs, late, found = {}, {}, {}
+for i = 1, #page, 2 do
+  local stage = redis.call('HGET', ARGV[1] .. page[i], 'stage')
+  if stage then
+    jobs[stage] = (jobs[stage] or 0) + 1
+    if tonumber(page[i + 1]) <= tonumber(ARGV[2]) then
+      late[stage] = (late[stage] or 0) + 1
+    end
+  end
+end
+for stage, many in pairs(jobs) do
+  found[#found + 1] = {stage, many, late[stage] or 0}
+end
+return {#page / 2, found}
+"""
+
 PURGE: Final = """
 -- KEYS due, since; ARGV prefix of tickets, prefix of messages, before, offset, limit,
 -- our format, ended stages …

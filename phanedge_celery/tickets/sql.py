@@ -19,7 +19,7 @@ from . import rows
 from .rows import Row
 from .sql_engine import make_engine, make_tables, reachable
 from .sql_tables import leases, tickets
-from .store import Advance, Condition, TicketMissing, TicketStoreUnavailable
+from .store import Advance, Condition, Tally, TicketMissing, TicketStoreUnavailable
 from .ticket import FORMAT, Stage, Ticket
 
 PAGE: Final = 200
@@ -54,6 +54,13 @@ _next_poll = (
     .where(_polls, tickets.c.next_at.is_not(None))
     .order_by(tickets.c.next_at)
     .limit(1)
+)
+
+_is_late = case((tickets.c.next_at <= bindparam("before"), 1), else_=0)
+_tally = (
+    select(tickets.c.stage, func.count(), func.sum(_is_late))
+    .where(tickets.c.next_at.is_not(None))
+    .group_by(tickets.c.stage)
 )
 
 
@@ -191,6 +198,11 @@ class SqlTickets:
             if len(found) < PAGE:
                 return
             page = newest.where(_after(found[-1])).limit(PAGE)
+
+    def tally(self, before: float) -> dict[str, Tally]:
+        with self._connection() as connection:
+            found = connection.execute(_tally, {"before": before}).all()
+        return {stage: Tally(int(jobs), int(late)) for stage, jobs, late in found}
 
     def lease(self, name: str, owner: str, seconds: float) -> int | None:
         now = time.time()

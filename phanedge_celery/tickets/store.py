@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from .ticket import FORMAT, Stage, Ticket
 
@@ -41,6 +41,13 @@ class Condition:
     """Its own clock, in Unix seconds; None if it does not tell."""
     evicts: str | None = None
     """By which rule it throws tickets away when it is full; None if it does not."""
+
+
+class Tally(NamedTuple):
+    """How many tickets in one stage are not over, and how many of those are late."""
+
+    jobs: int
+    late: int
 
 
 Advance = tuple[str, int, Stage, Mapping[str, Any]]
@@ -113,6 +120,12 @@ class TicketStore(Protocol):
 
         Reads as it yields, some hundred at a time. Tickets of a newer format are
         left out, each with a warning that names it.
+        """
+
+    def tally(self, before: float) -> Mapping[str, Tally]:
+        """Count the tickets that have a ``next_at``, by stage; late is <= *before*.
+
+        A ticket that moves meanwhile may be counted twice or not at all.
         """
 
     def lease(self, name: str, owner: str, seconds: float) -> int | None:

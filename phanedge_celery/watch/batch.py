@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from celery import Celery
+from celery import Celery, Task
 
 from .. import messages, polling, schedule, steps
 from ..answers import Trouble
@@ -27,18 +27,23 @@ Answer = JobReport | Trouble | None
 
 
 def ask(
-    client: Client, tickets: Sequence[Ticket], alive: Callable[[], None]
+    app: Celery,
+    client: Client,
+    tickets: Sequence[Ticket],
+    alive: Callable[[], None],
 ) -> Sequence[tuple[Ticket, Answer]]:
     """Return the answers that came in time; call *alive* while waiting."""
-    pace = schedule.WATCH
-    asked = lanes_of(pace.at_once).begin(tickets, lambda t: _query(client, t))
+    pace, task = schedule.WATCH, app.tasks[POLL]
+    asked = lanes_of(pace.at_once).begin(tickets, lambda t: _query(client, t, task))
     until = time.time() + pace.patience
     return asked.answers(until, pace.turn_lease / 3, alive)
 
 
-def _query(client: Client, ticket: Ticket) -> Answer:
+def _query(client: Client, ticket: Ticket, task: Task[Any, Any]) -> Answer:
     try:
-        return client.query(ticket.job_id) if ticket.job_id else None
+        if ticket.job_id is None:
+            return None
+        return steps.query(client, ticket, ticket.job_id, sender=task)
     except PhanEdgeError:
         return None
     except Exception as bug:  # noqa: BLE001

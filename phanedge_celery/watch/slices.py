@@ -128,7 +128,7 @@ class Slice:
             # Each job's step meets the same, and knows how long to bear it.
             answers: Any = [(ticket, None) for ticket in tickets]
         else:
-            answers = ask(client, tickets, self.renew)
+            answers = ask(self.app, client, tickets, self.renew)
         released = settle(self.app, self.store, self.settings, answers)
         self._spend(released)
 

@@ -320,6 +320,21 @@ def test_a_lease_that_was_over_has_a_new_token(store: TicketStore) -> None:
     assert second > first
 
 
+def test_what_waits_is_counted_by_stage_and_lateness(store: TicketStore) -> None:
+    for id, stage, next_at in (
+        ("a", Stage.POLLING, NOW),
+        ("b", Stage.POLLING, NOW + 1),
+        ("c", Stage.POLLING, NOW + 2),
+        ("d", Stage.QUEUED, NOW + 9),
+        ("e", Stage.DONE, None),
+    ):
+        store.create(ticket(id, stage=stage, next_at=next_at))
+
+    assert store.tally(NOW + 1) == {"polling": (3, 2), "queued": (1, 0)}
+    store.advance("a", 1, stage=Stage.FAILED, next_at=None)
+    assert store.tally(NOW) == {"polling": (2, 0), "queued": (1, 0)}
+
+
 def take_lease(store: TicketStore, number: int) -> int | None:
     return store.lease("watch", f"w{number}", 60)
 

@@ -176,3 +176,11 @@ def test_the_primary_is_found_through_sentinel(
     finally:
         close_stores()
         sentinel.stop()
+
+
+def test_more_tickets_are_counted_than_one_page_holds(url: str) -> None:
+    store = open_store(url, remember=60)
+    for number in range(1_050):
+        store.create(Ticket(id=f"n{number}", since=1, next_at=number % 7))
+
+    assert store.tally(0) == {"queued": (1_050, 150)}

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from django.apps import apps
 from django.db import DataError, Error, IntegrityError, connections, router, transaction
-from django.db.models import F, Q
+from django.db.models import Count, F, Q
 from django.db.models.functions import Coalesce, Greatest
 
 from phanedge_celery.errors import ConfigurationError
@@ -19,6 +19,7 @@ from phanedge_celery.tickets import (
     Advance,
     Condition,
     Stage,
+    Tally,
     Ticket,
     TicketMissing,
     TicketStoreUnavailable,
@@ -152,6 +153,15 @@ class DjangoTickets:
             if len(found) < PAGE:
                 return
             page = wanted & _after(found[-1])
+
+    def tally(self, before: float) -> dict[str, Tally]:
+        with _table("Ticket") as tickets:
+            waiting = tickets.filter(next_at__isnull=False).order_by().values("stage")
+            late = Count("id", filter=Q(next_at__lte=before))
+            found = list(waiting.annotate(jobs=Count("id"), late=late))
+            # It is asked by a thread, for which nobody else tidies up.
+            connections[tickets.db].close_if_unusable_or_obsolete()
+        return {row["stage"]: Tally(row["jobs"], row["late"]) for row in found}
 
     def lease(self, name: str, owner: str, seconds: float) -> int | None:
         now = time.time()
