@@ -25,6 +25,8 @@ from tests.apps.plain import other, record
 from tests.stacks import Stack
 from tests.workers import wait_for
 
+LAST: Final = 15
+"""Of the jobs that race; it has ended for sure."""
 NOTHING_YET: Final = {
     "stopped": "before_submit",
     "job_id": None,
@@ -49,6 +51,14 @@ def assert_cancelled(stack: Stack, id: str) -> None:
         stack.result(id).get(timeout=5)
     assert stack.state(id) == "REVOKED"
     assert stack.fake.counts == asked
+
+
+def steps_end(stack: Stack, id: str, number: int) -> None:
+    """Wait until so many steps of the job have come back from what they did."""
+    assert stack.worker is not None
+    log = stack.worker.log
+    ended = f"[{id}] ignored"
+    wait_for(lambda: log().count(ended) >= number, 30, what=f"{number} steps")
 
 
 def test_a_job_that_still_waits_is_never_submitted(redis_stack: Stack) -> None:
@@ -76,7 +86,7 @@ def test_a_job_cancelled_while_it_is_submitted_keeps_the_id_that_comes(
     redis_stack: Stack,
 ) -> None:
     request = redis_stack.request("Processing")
-    slowly = Fault(delay=0.5)
+    slowly = Fault(delay=2)
     redis_stack.fake.fault(slowly, on="create", prompt=request["prompt"])
     id = enqueue_video(request).id
     redis_stack.stage(id, "submitting")
@@ -96,14 +106,14 @@ def test_a_poll_in_flight_does_not_overwrite_a_cancelled_job(
     redis_stack: Stack, end: str
 ) -> None:
     job_id = redis_stack.fake.add_job("Processing", end)
-    redis_stack.fake.fault(Fault(delay=0.5), on="query", job=job_id, skip=1)
+    redis_stack.fake.fault(Fault(delay=2), on="query", job=job_id, skip=1)
     id = follow_video(job_id).id
     redis_stack.fake_asked("query", job_id, 2)
 
     told = cancel_video(id)
 
     assert told["stopped"] == "following"
-    time.sleep(0.6)
+    steps_end(redis_stack, id, 3)
     assert_cancelled(redis_stack, id)
 
 
@@ -111,14 +121,14 @@ def test_a_retrieve_in_flight_does_not_overwrite_a_cancelled_job(
     redis_stack: Stack,
 ) -> None:
     job_id = redis_stack.fake.add_job("Success")
-    redis_stack.fake.fault(Fault(delay=0.5), on="retrieve", job=job_id)
+    redis_stack.fake.fault(Fault(delay=2), on="retrieve", job=job_id)
     id = follow_video(job_id).id
     redis_stack.stage(id, "retrieving")
 
     told = cancel_video(id)
 
     assert told == {"stopped": "following", "job_id": job_id, "may_be_billed": True}
-    time.sleep(0.6)
+    steps_end(redis_stack, id, 3)
     assert_cancelled(redis_stack, id)
 
 
@@ -217,10 +227,12 @@ def test_a_cancel_that_races_the_end_says_who_won(redis_stack: Stack) -> None:
         link = record.si(label=f"link {id}")
         error = record.s(label=f"error {id}")
         follow_video(job_id, task_id=id, link=link, link_error=error)
+        if number == LAST:
+            redis_stack.ended(id)
         time.sleep(0.02 * number)
         return id, cancel_video(id)["stopped"]
 
-    told = dict(racing(number) for number in range(16))
+    told = dict(racing(number) for number in range(LAST + 1))
 
     for id, stopped in told.items():
         settled(redis_stack, id)
