@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from .errors import error_from
 from .tickets import Ticket
 
 log = logging.getLogger("phanedge_celery")
@@ -48,6 +49,8 @@ def say(event: str, about: Ticket | str, why: Any = None, **fields: Any) -> None
             "job_id": about.job_id,
             "stage": str(about.stage),
             "status": about.status,
+            "error": about.error
+            and f"{about.error['type']}: {error_from(about.error)}",
         }
     else:
         known["id"] = about

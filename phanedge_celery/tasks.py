@@ -34,6 +34,10 @@ STAGES: Final = {
 """In which stage a job is while it waits for a task."""
 
 
+RESULT_SHOWN: Final = 100
+"""Characters of a result in Celery's own log and events: short of a download URL."""
+
+
 def _step(name: str, *, soft: int) -> Callable[[Callable[..., Any]], Task[Any, Any]]:
     """Make a step of a function, with a soft limit in seconds.
 
@@ -49,6 +53,7 @@ def _step(name: str, *, soft: int) -> Callable[[Callable[..., Any]], Task[Any, A
         ignore_result=False,
         max_retries=None,
         throws=(PhanEdgeError,),
+        resultrepr_maxsize=RESULT_SHOWN,
         soft_time_limit=soft,
         time_limit=soft + 600,
     )
@@ -97,8 +102,11 @@ def _submit(step: Step, request: Any) -> Move:
     if isinstance(wire, Trouble):
         return step.wait_out(wire)
     wire = _with_callback(wire, step.settings, step.id)
+    # Made first: whoever is killed between claim and answer leaves it open what was
+    # bought, and in a new process the client takes its time.
+    client = step.client
     step.claim(Stage.SUBMITTING, submit_lease(step.settings))
-    answer = step.client.submit(wire)
+    answer = client.submit(wire)
     if isinstance(answer, Trouble):
         return step.wait_out(answer)
     after, platform_id = step.settings.schedule.first, answer.platform_id
