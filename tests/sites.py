@@ -32,10 +32,12 @@ class Site:
 
 
 @contextmanager
-def django_site(broker: str = "") -> Iterator[Site]:
-    """Start the Django site; unless *broker* is another one, all on SQLite."""
+def django_site(broker: str = "", *, results: str = "") -> Iterator[Site]:
+    """Start the Django site, looking often; all on SQLite unless told otherwise."""
     with _surroundings() as (fake, folder, env):
         env["CELERY_BROKER_URL"] = broker
+        env["CELERY_RESULT_BACKEND"] = results
+        env["DJANGO_SETTINGS_MODULE"] = "tests.quick_site"
         _finished(["manage.py", "migrate", "-v", "0"], env, folder / "migrate.log")
         serve = ["manage.py", "runserver", "--noreload"]
         with _running(DJANGO, "project", serve, folder, env, "127.0.0.1:") as started:
@@ -43,9 +45,11 @@ def django_site(broker: str = "") -> Iterator[Site]:
 
 
 @contextmanager
-def flask_site() -> Iterator[Site]:
-    """Start the Flask site as its README does, on SQLite alone."""
+def flask_site(broker: str = "", *, results: str = "") -> Iterator[Site]:
+    """Start the Flask site as its README does; unless told otherwise on SQLite."""
     with _surroundings() as (fake, folder, env):
+        env["CELERY_BROKER_URL"] = broker
+        env["CELERY_RESULT_BACKEND"] = results
         serve = ["-m", "flask", "--app", "app", "run", "--port"]
         with _running(FLASK, "make_celery", serve, folder, env) as started:
             yield Site(fake=fake, **started)

@@ -21,7 +21,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 PYTHON = sys.executable
-FAKE = ["-m", "phanedge_celery.testing", "--seconds", "4,12", "--port"]
+FAKE = ["-m", "phanedge_celery.testing", "--seconds", "4,12", "--callbacks", "--port"]
 WORKER = ["-m", "celery", "-A", "project", "worker", "-Q", "phanedge"]
 WORKER += ["-c", "2", "-l", "INFO"]
 WEB = ["manage.py", "runserver", "--noreload"]
@@ -44,6 +44,7 @@ def main() -> int:
         if not real:
             fake = free_port(8900)
             env["FAKE_URL"] = f"http://127.0.0.1:{fake}"
+            env["SITE_URL"] = f"http://127.0.0.1:{port}"
             commands = {"fake": [*FAKE, str(fake)], **commands}
         try:
             prepare(env)

@@ -45,12 +45,10 @@ def create_app() -> Flask:
         SECRET_KEY=os.environ.get("FLASK_SECRET_KEY") or secrets.token_hex(),
         SESSION_COOKIE_SAMESITE="Lax",
         CELERY={
-            "broker_url": os.environ.get(
-                "CELERY_BROKER_URL", f"sqla+sqlite:///{DATA}/broker.db"
-            ),
-            "result_backend": os.environ.get(
-                "CELERY_RESULT_BACKEND", f"db+sqlite:///{DATA}/results.db"
-            ),
+            "broker_url": os.environ.get("CELERY_BROKER_URL")
+            or f"sqla+sqlite:///{DATA}/broker.db",
+            "result_backend": os.environ.get("CELERY_RESULT_BACKEND")
+            or f"db+sqlite:///{DATA}/results.db",
             "task_routes": {"phanedge.*": {"queue": "phanedge"}},
             "phanedge_storage": f"file://{DATA}/media",
             **({} if REAL else FAKE),

@@ -11,6 +11,7 @@ import pytest
 from phanedge_celery.testing import Timeline
 from tests.browser.conftest import Visitor, expected, shot
 from tests.processes import wait_for
+from tests.servers import RedisServer
 from tests.sites import Site, flask_site
 
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -19,8 +20,10 @@ Visit = Callable[..., Visitor]
 
 
 @pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
-    with flask_site() as running:
+def site(redis_server: RedisServer) -> Iterator[Site]:
+    """The site, on a broker that is quicker than SQLite."""
+    urls = redis_server.fresh()
+    with flask_site(urls.broker, results=urls.backend) as running:
         yield running
 
 
@@ -59,7 +62,7 @@ def test_a_visitor_sees_the_status_and_cancels(visit: Visit, site: Site) -> None
     page = visit().page()
     text = ask(page, site, Timeline.seconds(queueing=600))
 
-    says(page, "Queueing")
+    says(page, "In the queue of the service")
     shot(page, "flask-queueing")
     page.get_by_role("button", name="Cancel").click()
     says(page, "Cancelled")

@@ -81,12 +81,22 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 SECURE_REFERRER_POLICY = "same-origin"
 
-# Celery, and through it phanedge_celery: results and tickets in Django's database.
+LOOK_EVERY = 2
+"""Seconds between two looks of a page at the job that it shows."""
+
+# Celery, and through it phanedge_celery: tickets, where they were not told otherwise
+# results too, are in Django's database.
 ON_THIS_MACHINE = f"sqla+sqlite:///{DATA}/broker.db"
 CELERY_BROKER_URL = os.environ.get("CELERY_BROKER_URL") or ON_THIS_MACHINE
 CELERY_RESULT_BACKEND = os.environ.get("CELERY_RESULT_BACKEND") or "django-db"
 CELERY_TASK_ROUTES = {"phanedge.*": {"queue": "phanedge"}}
 CELERY_PHANEDGE_STORAGE = "django:default"
+CELERY_PHANEDGE_TICKETS = "django"
+
+if SITE_URL := os.environ.get("SITE_URL"):
+    # The service can reach this site, so it tells us at once of what has changed.
+    CELERY_PHANEDGE_CALLBACK_URL = f"{SITE_URL}/phanedge"
+    CELERY_PHANEDGE_CALLBACK_SECRET = SECRET_KEY
 
 if not os.environ.get("PHANEDGE_API_KEY"):
     # Against the fake: nothing is real, nothing costs money, and all is quicker.

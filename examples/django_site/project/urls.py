@@ -6,10 +6,11 @@ from django.contrib import admin
 from django.urls import include, path
 from videos.views import is_mine
 
-from phanedge_celery.contrib.django import video_urls
+from phanedge_celery.contrib.django import callback_urls, video_urls
 
 urlpatterns = [
     path("", include("videos.urls")),
     path("api/videos/", include(video_urls(permission=is_mine))),
+    path("phanedge/", include(callback_urls())),
     path("admin/", admin.site.urls),
 ]

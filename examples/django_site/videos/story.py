@@ -23,6 +23,9 @@ STATUSES = {
     "queueing": "In the queue of the service",
     "processing": "Rendering",
 }
+STEPS = ("Asked for", "Accepted", "Rendering", "Saving", "Ready")
+"""What every video goes through, as a visitor sees it."""
+REACHED = {"retrieving": 3, "saving": 3, "ending": 3, "done": 4}
 NEXT = {
     "ContentRejected": "The content policy refused the prompt, the image or the "
     "video. Say it in other words, or take another image.",
@@ -56,6 +59,18 @@ class Story:
         stage, status = self.progress["stage"], self.progress["status"]
         word = STATUSES.get((status or "").lower())
         return word if stage == "polling" and word else STAGES[stage]
+
+    @property
+    def steps(self) -> list[tuple[str, str]]:
+        """Return each step with where the job is: past, now or to come."""
+        stage, status = self.progress["stage"], self.progress["status"]
+        polling = 2 if (status or "").lower() == "processing" else 1
+        reached = polling if stage == "polling" else REACHED.get(stage, 0)
+        places = ("past", "now", "to come")
+        return [
+            (step, places[(number > reached) - (number < reached) + 1])
+            for number, step in enumerate(STEPS)
+        ]
 
     @property
     def ended(self) -> bool:

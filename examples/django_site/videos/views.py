@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.files.storage import default_storage
 from django.db import transaction
@@ -75,29 +76,36 @@ def again(request: HttpRequest) -> dict[str, Any]:
 @require_safe
 def mine(request: HttpRequest) -> HttpResponse:
     jobs = Job.objects.filter(owner=request.session.get("owner", ""))[:50]
-    told = [(job, Story(video_progress(job.pk))) for job in jobs]
-    return render(request, "videos/mine.html", {"jobs": told})
+    stories = [(job, Story(video_progress(job.pk))) for job in jobs]
+    moving = any(not story.ended for _, story in stories)
+    known = {"jobs": stories, "moving": moving, "look_every": settings.LOOK_EVERY}
+    return render(request, "videos/mine.html", known)
 
 
 @never_cache
 @require_safe
 def job(request: HttpRequest, id: str) -> HttpResponse:
-    found = mine_or_404(request, id)
-    told = {"job": found, "story": Story(video_progress(id))}
-    return render(request, "videos/job.html", told)
+    return render(request, "videos/job.html", told(request, id))
 
 
 @never_cache
 @require_safe
 def live(request: HttpRequest, id: str) -> HttpResponse:
     """Answer to htmx with what has changed on the job's page; at its end with all."""
-    found = mine_or_404(request, id)
-    story = Story(video_progress(id))
-    told = {"job": found, "story": story, "seen": request.GET.get("seen")}
-    answer = render(request, "videos/live.html", told)
-    if story.ended:
+    known = told(request, id)
+    answer = render(request, "videos/live.html", known)
+    if known["story"].ended:
         answer["HX-Retarget"], answer["HX-Reswap"] = "#job", "outerHTML"
     return answer
+
+
+def told(request: HttpRequest, id: str) -> dict[str, Any]:
+    return {
+        "job": mine_or_404(request, id),
+        "story": Story(video_progress(id)),
+        "look_every": settings.LOOK_EVERY,
+        "seen": request.GET.get("seen"),
+    }
 
 
 @require_safe

@@ -8,6 +8,13 @@ const bar = section.querySelector("progress");
 const cancel = section.querySelector("button");
 const video = document.querySelector("video");
 
+const words = {
+  queued: "Waiting for a worker", submitting: "Handing it to the service", polling: "Accepted",
+  preparing: "The service prepares it", queueing: "In the queue of the service",
+  processing: "Rendering", retrieving: "Rendered; asking for the file",
+  saving: "Saving the video here", ending: "Almost there",
+};
+
 function say(text) {
   if (status.textContent !== text) status.textContent = text;
 }
@@ -40,7 +47,8 @@ async function follow(url) {
     bar.value = job.elapsed;
   } else bar.removeAttribute("value");
   if (!["SUCCESS", "FAILURE", "REVOKED"].includes(job.state)) {
-    say(job.stage === "polling" ? job.status ?? "Accepted" : job.stage);
+    const at = job.stage === "polling" ? (job.status ?? "polling").toLowerCase() : job.stage;
+    say(words[at] ?? "Waiting to be sent");
     return setTimeout(follow, 1000, url);
   }
   cancel.hidden = bar.hidden = true;
