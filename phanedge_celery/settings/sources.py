@@ -16,7 +16,11 @@ from .values import Settings
 
 PREFIX: Final = "phanedge_"
 KEYS: Final = tuple(Settings.model_fields)
-ENVIRONMENT: Final = {"api_key": "PHANEDGE_API_KEY", "base_url": "PHANEDGE_BASE_URL"}
+ENVIRONMENT: Final = {
+    "api_key": "PHANEDGE_API_KEY",
+    "base_url": "PHANEDGE_BASE_URL",
+    "metrics": "PHANEDGE_METRICS",
+}
 API_KEY_FILE: Final = "PHANEDGE_API_KEY_FILE"
 
 

@@ -69,6 +69,15 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def _as_listener(value: object) -> tuple[str, int]:
+    """Return host and port of ``9808``, ``"9808"`` or ``"127.0.0.1:9808"``."""
+    host, _, port = str(value).strip().rpartition(":")
+    number = int(port) if port.isascii() and port.isdecimal() else 0
+    if isinstance(value, bool) or not 0 < number < 65_536:
+        raise ValueError('should be a port, 9808, or host and port, "127.0.0.1:9808"')
+    return host.strip("[]"), number
+
+
 def _split(address: str) -> SplitResult:
     address = address.strip()
     url = urlsplit(address)
@@ -134,6 +143,9 @@ class Settings(BaseModel):
     """What callback URLs are signed with."""
     callback_url: Text | None = None
     """Public address of the receiver, kept without a slash at its end."""
+
+    metrics: Annotated[tuple[str, int], BeforeValidator(_as_listener)] | None = None
+    """Host and port on which a worker serves metrics; host ``""`` is every address."""
 
     @field_validator("base_url")
     @classmethod

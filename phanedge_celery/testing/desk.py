@@ -106,7 +106,7 @@ class Desk:
             "platform_id": job.platform_id,
             "file_id": job.file_id,
             "bytes": clip_of(job, self.traits).size,
-            "created_at": job.created_at,
+            "created_at": job.file_created_at,
             "download_url": url,
             "backup_download_url": url,
             "video_url": url,

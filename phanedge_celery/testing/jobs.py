@@ -45,6 +45,11 @@ class Job:
         """Every id by which a request may mean this job."""
         return (self.job_id, self.platform_id, self.file_id)
 
+    @property
+    def file_created_at(self) -> int:
+        """When its last step began, where that is a matter of seconds."""
+        return self.created_at + int((0.0, *self.timeline.ends)[-1])
+
     def ask(self, now: float) -> Step:
         """Count a poll; return the step that answers it."""
         with self.lock:

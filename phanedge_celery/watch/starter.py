@@ -22,6 +22,9 @@ EXPIRES: Final = 3600
 DOCTOR: Final = "phanedge_celery.doctor:report_start"
 """By name: the doctor stands above, and only a worker that starts needs it."""
 
+METRICS: Final = "phanedge_celery.contrib.prometheus:serve"
+"""By name, as a room that is there only where ``phanedge_metrics`` asks for it."""
+
 
 class WatchStarter(bootsteps.StartStopStep):
     """One daemon thread in each worker, that publishes the watch when it is due.
@@ -71,7 +74,9 @@ def _publish(app: Celery, owner: str, period: float) -> None:
 def _begin(sender: Any, **_: Any) -> None:
     """Refuse to start on settings that cannot work; else watch."""
     try:
-        check_app(sender.app)
+        settings = check_app(sender.app)
+        if settings.metrics:
+            symbol_by_name(METRICS)(sender.app, *settings.metrics)
     except ConfigurationError as error:
         raise SystemExit(f"phanedge_celery: {error}") from error
     sender.app.steps["consumer"].add(WatchStarter)

@@ -162,6 +162,10 @@ def test_a_base_url_that_cannot_be_one_is_refused(base_url: str) -> None:
         ("poll_rate", 0),
         ("poll_rate", "5/s"),
         ("callback_secret", 5),
+        ("metrics", 0),
+        ("metrics", True),
+        ("metrics", "localhost"),
+        ("metrics", "0.0.0.0:99999"),
     ],
 )
 def test_a_value_of_a_wrong_kind_is_refused_by_the_name_of_its_key(
@@ -171,6 +175,21 @@ def test_a_value_of_a_wrong_kind_is_refused_by_the_name_of_its_key(
 
     assert text.startswith(f"phanedge_{key}: ")
     assert f"app.conf.phanedge_{key}" in text
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        (9808, ("", 9808)),
+        ("9808", ("", 9808)),
+        ("127.0.0.1:9808", ("127.0.0.1", 9808)),
+        ("[::1]:9808", ("::1", 9808)),
+    ],
+)
+def test_metrics_are_served_on_a_port_or_on_one_address(
+    value: object, kept: tuple[str, int]
+) -> None:
+    assert settings_of(metrics=value).metrics == kept
 
 
 def test_every_wrong_key_is_named_at_once() -> None:
