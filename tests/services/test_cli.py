@@ -159,8 +159,7 @@ def test_a_canvas_node_that_has_not_begun_is_cancelled_on_demand(
 
 
 def test_resume_goes_on_with_one_job(redis_stack: Stack) -> None:
-    request = redis_stack.request("Processing", "Success", "Success")
-    redis_stack.fake.play("gateway_400_query", on="query", times=1)
+    request = redis_stack.request("gateway_400_query", "Processing", "Success")
     id = enqueue_video(request, app=redis_stack.app).id
     failed = redis_stack.ended(id)
     assert failed["error"]["resumable"]
