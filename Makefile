@@ -2,6 +2,9 @@
 # make site     a site that makes videos, with worker and fake: forms, status, player
 # make test     every test, in JOBS=3 processes; ARGS="-k ticket" goes to pytest
 # make fuzz     what `make test` tries 500 times, 20,000 times: some minutes
+# make chaos    1,000 jobs and every fault, on Redis and RabbitMQ: two hours, and
+#               ARGS="--quick" for the kills alone, with 300 jobs: twenty minutes
+# make audit    known vulnerabilities of what is installed, by the public database
 # make check    lint, formatting, types, floors, dependencies, docs
 # make docs     the documentation, into build/site
 # make format   what `make check` asks for, as far as a machine can do it
@@ -16,7 +19,7 @@ JOBS ?= 3
 BIN = $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: check demo docs format fuzz services site test
+.PHONY: audit chaos check demo docs faketime format fuzz services site test
 .DEFAULT_GOAL := check
 
 demo: $(VENV)/.ok
@@ -33,12 +36,19 @@ fuzz: $(VENV)/.ok
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -n $(JOBS) -m hypothesis --timeout 3600 \
 		tests/unit $(ARGS)
 
+chaos: $(VENV)/.ok services faketime
+	$(BIN)/python -m tests.chaos.run $(ARGS)
+
+audit: $(VENV)/.ok
+	$(BIN)/pip-audit --skip-editable
+
 check: $(VENV)/.ok docs
 	$(BIN)/python -m ruff check --quiet
 	$(BIN)/python -m ruff format --check --quiet
 	$(BIN)/python -m mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/deptry .
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive phanedge_celery
 
 # Strict: a dead link, a page outside the navigation or a missing snippet is an error.
 docs: $(VENV)/.ok
@@ -94,3 +104,9 @@ services:
 	{ apt-get update -qq && \
 	  apt-get install -qq -y --no-install-recommends $$missing; } >/dev/null \
 	|| echo "apt-get failed; the tests will say what they miss." >&2
+
+# Steps the clock of a chaos run's workers, and no other's.
+faketime:
+	@[ "$$(id -u)" = 0 ] && [ -e /etc/debian_version ] || exit 0; \
+	ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1 || \
+	apt-get install -qq -y --no-install-recommends libfaketime >/dev/null

@@ -8,8 +8,8 @@ import os
 import random
 import signal
 import tempfile
-import threading
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,17 +39,20 @@ CONF: Final[Mapping[str, Any]] = {
     "task_track_started": False,
     "worker_lost_wait": 0.2,
 }
-FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
+FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
 
 
 class Crew:
     """Our workers: each may be hurt at any time, and is started again."""
 
-    def __init__(self, workers: list[WorkerProcess], dice: random.Random) -> None:
+    def __init__(
+        self, workers: list[WorkerProcess], dice: random.Random, hands: Executor
+    ) -> None:
         self._workers = workers
         self._dice = dice
+        self._hands = hands
         self._fit = dict.fromkeys(workers, True)
-        self._repairs: list[threading.Thread] = []
+        self._repairs: list[Future[None]] = []
         self.count: dict[str, int] = {}
 
     def a_child(self) -> int | None:
@@ -80,8 +83,7 @@ class Crew:
 
     def repaired(self) -> None:
         """Wait until every worker runs again."""
-        for thread in self._repairs:
-            thread.join(180)
+        wait(self._repairs, timeout=180)
 
     def _ready(self) -> list[WorkerProcess]:
         return [worker for worker, fit in self._fit.items() if fit]
@@ -93,9 +95,7 @@ class Crew:
             worker.kill()
         else:
             os.kill(worker.pid, number)
-        repair = threading.Thread(target=self._start_again, args=(worker,))
-        repair.start()
-        self._repairs.append(repair)
+        self._repairs.append(self._hands.submit(self._start_again, worker))
 
     def _start_again(self, worker: WorkerProcess) -> None:
         with contextlib.suppress(AssertionError):
@@ -129,6 +129,9 @@ class Cast:
     tickets: redis.Redis
     """Both are read past the package, which might be what is wrong."""
     crew: Crew
+    hands: Executor
+    """Threads that last as long as the run: a child of ours ends with the thread that
+    has started it."""
     folder: Path
 
     @property
@@ -183,7 +186,7 @@ def cast_for(
     """Start everybody; with *newer*, one worker is of the next version."""
     with ExitStack() as stack:
         enter = stack.enter_context
-        folder = _folder(stack)
+        folder, hands = _folder(stack), enter(ThreadPoolExecutor(64))
         fake = enter(FakePhanEdge(seed=seed))
         fake.options(keys=[OLD_KEY])
         stores, through = enter(RedisServer()), _server(broker)
@@ -203,7 +206,8 @@ def cast_for(
             tickets_proxy=proxies[2],
             results=enter(_client(urls.results)),
             tickets=enter(_client(urls.tickets)),
-            crew=Crew(crew, random.Random(f"{seed}/crew")),
+            crew=Crew(crew, random.Random(f"{seed}/crew"), hands),
+            hands=hands,
             folder=folder,
         )
 
@@ -271,7 +275,7 @@ def _env(fake: FakePhanEdge, folder: Path, pace: Pace, urls: Urls) -> dict[str, 
 
 
 def _clock(folder: Path) -> dict[str, str]:
-    assert FAKETIME.exists(), f"no {FAKETIME}; to have it: apt-get install libfaketime"
+    assert FAKETIME, "no libfaketime here; to have it: apt-get install libfaketime"
     return {
         "LD_PRELOAD": str(FAKETIME),
         "FAKETIME_TIMESTAMP_FILE": str(folder / "clock"),

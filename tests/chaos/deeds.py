@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -27,21 +26,19 @@ HOUR: Final = 3600
 
 def strike_all(cast: Cast, blows: Sequence[Blow], begun: float) -> None:
     """Let each blow fall at its time, and undo it when its time is over."""
-    undone: list[threading.Thread] = []
+    undone = []
     for blow in blows:
         time.sleep(max(begun + blow.at - time.monotonic(), 0))
         undo = DEEDS[blow.deed](cast, blow.lasting)
         if undo:
-            later = threading.Thread(target=_later, args=(cast, blow, undo))
-            later.start()
-            undone.append(later)
-    for thread in undone:
-        thread.join()
+            undone.append(cast.hands.submit(_later, blow.lasting, undo))
+    for later in undone:
+        later.result()
     cast.crew.repaired()
 
 
-def _later(cast: Cast, blow: Blow, undo: Undo) -> None:
-    time.sleep(blow.lasting)
+def _later(seconds: float, undo: Undo) -> None:
+    time.sleep(seconds)
     undo()
 
 
@@ -148,7 +145,7 @@ def _upstream_429(cast: Cast, lasting: float) -> None:
 def _double(cast: Cast, _: float) -> None:
     (cast.switches / "double").touch()
     if isinstance(cast.broker, RedisServer):
-        threading.Thread(target=_reverse, args=(cast,), daemon=True).start()
+        cast.hands.submit(_reverse, cast)
 
 
 REVERSE: Final = """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -43,15 +42,15 @@ def run(plan: Plan, without: Report | None = None, logs: Path | None = None) -> 
     with cast_of as cast:
         cast.fake.files(size=FILE_SIZE)
         begun = time.monotonic()
-        blows = threading.Thread(target=strike_all, args=(cast, plan.blows, begun))
+        blows = cast.hands.submit(strike_all, cast, plan.blows, begun)
         book = Book()
         observer = Observer(cast.results, book, begun)
-        blows.start()
         observer.start()
         place_all(plan, cast.app, cast.fake, begun, book)
-        blows.join()
+        blows.result()
         settle(cast, book, observer, PACES[plan.pace])
         observer.stop()
+        (cast.switches / "double").unlink(missing_ok=True)
         facts = gather(plan, cast, book, observer, begun)
         if logs:
             logs.mkdir(parents=True, exist_ok=True)
@@ -166,7 +165,7 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--fault", action="append", help="a name, or names with +")
     parser.add_argument("--random", type=int, default=5, help="combinations")
     parser.add_argument("--quick", action="store_true", help="300 jobs, kills alone")
-    parser.add_argument("--out", type=Path, default=Path("chaos"))
+    parser.add_argument("--out", type=Path, default=Path("build/chaos"))
     asked = parser.parse_args(given)
     asked.broker = asked.broker or ["redis", "rabbitmq"]
     asked.jobs = min(asked.jobs, 300) if asked.quick else asked.jobs
