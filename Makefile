@@ -1,6 +1,7 @@
 # make demo     three videos from enqueue to file, against a fake of the service
 # make site     a site that makes videos, with worker and fake: forms, status, player
 # make test     every test, in JOBS=3 processes; ARGS="-k ticket" goes to pytest
+# make test-long   what waits out real minutes, besides: half an hour
 # make fuzz     what `make test` tries 500 times, 20,000 times: some minutes
 # make chaos    1,000 jobs and every fault, on Redis and RabbitMQ: two hours, and
 #               ARGS="--quick" for the kills alone, with 300 jobs: twenty minutes
@@ -19,7 +20,7 @@ JOBS ?= 3
 BIN = $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: audit chaos check demo docs faketime format fuzz services site test
+.PHONY: audit chaos check demo docs faketime format fuzz services site test test-long
 .DEFAULT_GOAL := check
 
 demo: $(VENV)/.ok
@@ -30,6 +31,10 @@ site: $(VENV)/.ok
 
 test: $(VENV)/.ok services
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(if $(CI),--reruns 2) $(ARGS)
+
+# Waits of the real length: outages of half a minute, the lease of a submission.
+test-long: $(VENV)/.ok services
+	$(BIN)/python -m pytest -m long $(ARGS)
 
 # The laws over what comes from outside: answers, ids, requests, settings.
 fuzz: $(VENV)/.ok
