@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -9,6 +10,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+import requests
 
 from phanedge_celery.testing import FakePhanEdge
 from tests.processes import Child, wait_for
@@ -27,6 +30,8 @@ class Site:
 
     url: str
     fake: FakePhanEdge
+    folder: Path
+    """What the site keeps: its database, its files."""
     worker: Child
     web: Child
 
@@ -41,7 +46,7 @@ def django_site(broker: str = "", *, results: str = "") -> Iterator[Site]:
         _finished(["manage.py", "migrate", "-v", "0"], env, folder / "migrate.log")
         serve = ["manage.py", "runserver", "--noreload"]
         with _running(DJANGO, "project", serve, folder, env, "127.0.0.1:") as started:
-            yield Site(fake=fake, **started)
+            yield Site(fake=fake, folder=folder, **started)
 
 
 @contextmanager
@@ -52,7 +57,29 @@ def flask_site(broker: str = "", *, results: str = "") -> Iterator[Site]:
         env["CELERY_RESULT_BACKEND"] = results
         serve = ["-m", "flask", "--app", "app", "run", "--port"]
         with _running(FLASK, "make_celery", serve, folder, env) as started:
-            yield Site(fake=fake, **started)
+            yield Site(fake=fake, folder=folder, **started)
+
+
+def ask(visitor: requests.Session, url: str, prompt: str) -> str:
+    """Ask for a video as the form of the Django site does; return its id."""
+    page = visitor.get(url, timeout=20).text
+    fields = dict(re.findall(r'name="(\w+)" value="([^"]+)"', page))
+    fields |= {"prompt": prompt, "model": "MiniMax-Hailuo-02"}
+    fields |= {"duration": "6", "resolution": "768P"}
+    answer = visitor.post(url, fields, timeout=20)
+    answer.raise_for_status()
+    [id] = re.findall(r"/videos/([^/]+)/", answer.url)
+    return str(id)
+
+
+def ended(visitor: requests.Session, url: str) -> dict[str, Any]:
+    """Return the last progress of the job at *url*, once it has ended."""
+
+    def progress() -> dict[str, Any]:
+        told: dict[str, Any] = visitor.get(url, timeout=20).json()
+        return told if told["state"] in ("SUCCESS", "FAILURE", "REVOKED") else {}
+
+    return wait_for(progress, 60, 0.3, what=f"the end of {url}")
 
 
 @contextmanager

@@ -18,6 +18,7 @@ import yaml
 
 from tests.processes import Child, wait_for
 from tests.servers import RabbitServer, RedisServer, free_port
+from tests.sites import ask, ended
 
 ROOT = Path(__file__).parents[2]
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(
@@ -150,29 +151,6 @@ def stack(machine: Machine) -> Iterator[dict[str, Child]]:
     """Everything, with every profile that needs no other server."""
     with up(machine, "worker", "flask", "flower") as started:
         yield started
-
-
-def ask(site: requests.Session, url: str, prompt: str) -> str:
-    """Ask for a video as the form of the Django site does; return its id."""
-    page = site.get(url, timeout=20).text
-    fields = dict(re.findall(r'name="(\w+)" value="([^"]+)"', page))
-    fields |= {"prompt": prompt, "model": "MiniMax-Hailuo-02"}
-    fields |= {"duration": "6", "resolution": "768P"}
-    answer = site.post(url, fields, timeout=20)
-    answer.raise_for_status()
-    [id] = re.findall(r"/videos/([^/]+)/", answer.url)
-    return str(id)
-
-
-def ended(site: requests.Session, url: str) -> dict[str, Any]:
-    """Wait for the end of the job whose progress is at *url*."""
-
-    def progress() -> dict[str, Any]:
-        told: dict[str, Any] = site.get(url, timeout=20).json()
-        return told
-
-    wait_for(lambda: progress().get("state") == "SUCCESS", 60, 0.3, what=str)
-    return progress()
 
 
 def test_a_video_that_is_asked_for_in_the_django_site_is_made_and_kept_there(
