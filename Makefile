@@ -8,6 +8,8 @@
 # make audit    known vulnerabilities of what is installed, by the public database
 # make check    lint, formatting, types, floors, dependencies, docs
 # make docs     the documentation, into build/site
+# make matrix   the core of the tests on each Celery, Django and Python; noxfile.py
+# make dist     wheel and sdist, into dist
 # make format   what `make check` asks for, as far as a machine can do it
 #
 # The environment is .venv; it is brought up to date when pyproject.toml changes.
@@ -20,7 +22,7 @@ JOBS ?= 3
 BIN = $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: audit chaos check demo docs faketime format fuzz services site test test-long
+.PHONY: audit chaos check demo dist docs faketime format fuzz matrix services site test test-long
 .DEFAULT_GOAL := check
 
 demo: $(VENV)/.ok
@@ -53,11 +55,21 @@ check: $(VENV)/.ok docs
 	$(BIN)/python -m mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/deptry .
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive phanedge_celery
 
 # Strict: a dead link, a page outside the navigation or a missing snippet is an error.
 docs: $(VENV)/.ok
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+
+dist: $(VENV)/.ok
+	@rm -rf dist
+	$(BIN)/python -m hatchling build -d dist
+	$(BIN)/python -m twine check --strict dist/*
+
+# One after the other, those whose interpreter is on PATH (with CI set, all).
+matrix: $(VENV)/.ok services
+	$(BIN)/python -m nox $(if $(CI),--error-on-missing-interpreters) $(ARGS)
 
 format: $(VENV)/.ok
 	$(BIN)/python -m ruff check --quiet --fix-only
