@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .building import first, handed_over, received, without_canvas
+from .building import first, handed_over, received, with_travelled, without_canvas
 from .callbacks import name_callbacks
 from .sending import resend, send, send_next
 from .stamp import FORMAT, HEADER, MessageUnreadable, Stamp, stamp_for
@@ -20,5 +20,6 @@ __all__ = [
     "send",
     "send_next",
     "stamp_for",
+    "with_travelled",
     "without_canvas",
 ]

@@ -70,6 +70,19 @@ def handed_over(
     return _message(to, args, given, message["options"])
 
 
+def with_travelled(message: Mapping[str, Any], request: Context) -> dict[str, Any]:
+    """Return *message* with what was added to it on its first way, and came here.
+
+    Tracers of all kinds put their context into the headers of a message as it is
+    sent, after the ticket was written; a re-send by the watch should bring it, too.
+    """
+    options = message["options"]
+    headers = {**_kept_headers(request.headers or {}), **options.get("headers", {})}
+    if not headers:
+        return dict(message)
+    return _as_json({**message, "options": {**options, "headers": headers}})
+
+
 def without_canvas(message: Mapping[str, Any]) -> dict[str, Any]:
     """Return *message* for a job whose canvas has already been told the end."""
     options = {k: v for k, v in message["options"].items() if k not in CANVAS}
@@ -99,17 +112,19 @@ def _message(
         for name, value in options.items()
         if value not in (None, [], {}) and name not in _OF_ONE_SENDING
     }
-    headers = kept.pop("headers", {})
-    kept_headers = {
-        name: value
-        for name, value in headers.items()
-        if name not in (HEADER, "redelivered", "delivery_info", "properties")
-    }
-    if kept_headers:
+    if kept_headers := _kept_headers(kept.pop("headers", {})):
         kept["headers"] = kept_headers
     return _as_json(
         {"task": name, "args": list(args), "kwargs": dict(kwargs), "options": kept}
     )
+
+
+def _kept_headers(headers: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: value
+        for name, value in headers.items()
+        if name not in (HEADER, "redelivered", "delivery_info", "properties")
+    }
 
 
 def _as_json(message: Mapping[str, Any]) -> dict[str, Any]:

@@ -115,7 +115,10 @@ def write(step: Step, move: Again | HandOver) -> None:
     }
     if isinstance(move, HandOver) and before.message:
         changes["message"] = messages.handed_over(
-            before.message, move.to, move.args, move.kwargs
+            messages.with_travelled(before.message, step.request),
+            move.to,
+            move.args,
+            move.kwargs,
         )
     if before.stage is Stage.SUBMITTING and changes.get("job_id"):
         write_created(step, changes)

@@ -86,6 +86,19 @@ def test_the_next_task_keeps_the_options_and_not_the_arguments(app: Celery) -> N
     assert over["options"] == message["options"]
 
 
+def test_what_was_added_on_the_way_stays_and_what_was_there_before_wins(
+    app: Celery,
+) -> None:
+    message = first(app, headers={"tenant": "a"})
+    on_the_way = {"traceparent": "00-1", "tenant": "b", "phanedge": {"version": 4}}
+    request = Context({"id": "x", **on_the_way})
+
+    kept = messages.with_travelled(message, request)
+
+    assert kept["options"]["headers"] == {"traceparent": "00-1", "tenant": "a"}
+    assert messages.with_travelled(kept, Context({"id": "x"})) == kept
+
+
 def test_what_was_received_keeps_the_callers_options(app: Celery) -> None:
     message = received(
         app,
