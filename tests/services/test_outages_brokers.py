@@ -149,6 +149,7 @@ def trials(
         }
         for one in ordeals.values():
             stack.callback(one.worker.close)
+            stack.callback(one.worker.kill)
         start(ordeals.values())
         for one in ordeals.values():
             one.follow(JOBS)
