@@ -13,7 +13,7 @@ from celery.signals import task_failure, task_success
 
 from . import messages, results, signals
 from .errors import PhanEdgeError, SubmissionUnknown
-from .events import say
+from .events import log, say
 from .tickets import (
     Stage,
     Ticket,
@@ -62,6 +62,15 @@ def revoke(app: Celery, id: str, request: Context) -> bool:
         say("outcome_waits", id, type(error).__name__)
         return False
     return True
+
+
+def show_revoked(task: Task[Any, Any]) -> None:
+    """Tell those who listen to events, as a worker does of a task that it revokes."""
+    fields: dict[str, Any] = {"terminated": False, "signum": None, "expired": False}
+    try:
+        task.send_event("task-revoked", retry=False, **fields)
+    except Exception as error:  # noqa: BLE001 - each broker has its own library's
+        log.debug("phanedge.event_unsent %s", type(error).__name__)
 
 
 def close(task: Task[Any, Any], store: TicketStore, ticket: Ticket) -> None:

@@ -117,5 +117,6 @@ def _settle(step: Step) -> NoReturn:
     step.advance(stage=Stage.CANCELLED, **ended)
     say("cancelled", step.ticket)
     results.keep(step.app, step.store, step.ticket, step.request)
+    endings.show_revoked(step.task)
     signals.video_cancelled.send(sender=step.task, id=step.id, ticket=step.ticket)
     raise Ignore("cancelled")
