@@ -24,6 +24,7 @@ class WorkerProcess:
 
     *env* is what the app module reads, the `PHANEDGE_TEST_…` variables of
     `tests.apps.plain` for instance. Leaving the block stops the worker warmly.
+    *respawned*: killed, it is started again; `kill` ends that, too.
     """
 
     def __init__(
@@ -36,10 +37,12 @@ class WorkerProcess:
         queues: Sequence[str] = (),
         options: Sequence[str] = (),
         loglevel: str = "INFO",
+        respawned: bool = False,
     ) -> None:
         self.name = f"w{uuid4().hex[:8]}@x"
         self.folder = Path(tempfile.mkdtemp(prefix="phanedge-worker-"))
-        command = [sys.executable, "-m", "celery", "-A", module, "worker"]
+        celery = ["tests.respawning", module] if respawned else ["celery", "-A", module]
+        command = [sys.executable, "-m", *celery, "worker"]
         command += ["-P", pool, "-c", str(concurrency), "-l", loglevel]
         command += ["-n", self.name, "--without-gossip", "--without-mingle"]
         command += [*(["-Q", ",".join(queues)] if queues else []), *options]

@@ -73,11 +73,13 @@ class Passing:
 ADVANCES = {Stage.SUBMITTING: "claim", Stage.ENDING: "ending"}
 
 
+# In a pool of threads there is no process but the worker's own.
 @signals.worker_process_init.connect(weak=False)
+@signals.worker_ready.connect(weak=False)
 def _pass_the_store(**_: Any) -> None:
     store = opening.store_for(app)
     for key, found in opening._opened.items():
-        if found is store:
+        if found is store and not isinstance(found, Passing):
             opening._opened[key] = Passing(store)
 
 
