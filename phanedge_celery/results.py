@@ -104,7 +104,7 @@ def unknown(id: str, state: str, result: Any) -> dict[str, Any]:
 
 def is_overdue(ticket: Ticket, now: float, *, watched: bool = False) -> bool:
     """Has the ticket waited too long? *watched*: the watch asks for what polls."""
-    if watched and ticket.stage is Stage.POLLING:
+    if watched and ticket.stage == Stage.POLLING:
         return False
     return ticket.next_at is not None and ticket.next_at + schedule.WATCH.grace < now
 

@@ -88,6 +88,17 @@ def test_jobs_are_narrowed_by_stage_error_and_lateness(
     assert rows(operator, "") == {"a", "b", "c", "d"}
 
 
+def test_what_the_watch_asks_for_waits_for_no_message(
+    operator: Client, app: Celery
+) -> None:
+    app.conf.phanedge_watch_polls = True
+    write(app, "job-a", stage=Stage.POLLING, next_at=NOW - 60)
+    write(app, "job-b", stage=Stage.SAVING, next_at=NOW - 60)
+
+    assert rows(operator, "overdue=yes") == {"b"}
+    assert page(operator).count('alt="True"') == 1
+
+
 def test_a_job_is_found_by_each_of_its_names(operator: Client, app: Celery) -> None:
     write(app, "job-a", key="order-42/1")
     write(app, "job-b", job_id="115334141465231360")

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
 import pytest
 from celery import Celery
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import connections, transaction
 
 from phanedge_celery import RequestInvalid, enqueue_video
 from phanedge_celery.contrib.django import enqueue_video_on_commit
 from phanedge_celery.tickets import TicketStoreUnavailable, store_for
-from tests.contrib.conftest import REQUEST, sent
+from tests.contrib.conftest import REQUEST, celery_app, sent
 
 
 class Changed(Exception):
@@ -43,6 +46,50 @@ def test_outside_a_transaction_it_is_sent_at_once(app: Celery) -> None:
     enqueue_video_on_commit(REQUEST)
 
     assert sent(app) == 1
+
+
+@pytest.fixture
+def other(app: Celery, tmp_path: Path) -> Iterator[str]:
+    """A second database, under the name it has among Django's."""
+    before = connections.settings
+    second = {"ENGINE": "django.db.backends.sqlite3", "NAME": tmp_path / "other.db"}
+    connections.settings = connections.configure_settings({**before, "other": second})
+    yield "other"
+    connections["other"].close()
+    del connections["other"]
+    connections.settings = before
+
+
+def test_it_waits_for_the_database_that_it_is_told_to_wait_for(
+    app: Celery, other: str
+) -> None:
+    with transaction.atomic(using=other):
+        enqueue_video_on_commit(REQUEST, using=other)
+        assert sent(app) == 0
+        enqueue_video_on_commit(REQUEST)
+        assert sent(app) == 1
+
+    assert sent(app) == 1
+
+
+def test_a_rollback_of_that_database_sends_nothing(app: Celery, other: str) -> None:
+    with suppress(Changed), transaction.atomic(using=other):
+        enqueue_video_on_commit(REQUEST, using=other)
+        raise Changed
+
+    assert sent(app) == 0
+
+
+def test_the_hosts_task_class_stays_what_it_is(database: Any, fake: Any) -> None:
+    with celery_app(fake, task_always_eager=True) as app:
+        # What Celery sets where DJANGO_SETTINGS_MODULE is in the environment.
+        app.task_cls = "celery.contrib.django.task:DjangoTask"
+        step: Any = app.tasks["phanedge.submit_video"]
+        with transaction.atomic():
+            step.delay_on_commit(REQUEST)
+            assert not fake.jobs
+
+        assert len(fake.jobs) == 1
 
 
 def test_the_id_is_the_one_that_enqueue_video_gives_the_key(app: Celery) -> None:

@@ -18,7 +18,7 @@ from phanedge_celery.producer import cancel_video, resume_video
 from phanedge_celery.results import is_overdue
 from phanedge_celery.tickets import TicketStoreUnavailable
 
-from .filters import ErrorFilter, OverdueFilter, StageFilter
+from .filters import ErrorFilter, OverdueFilter, StageFilter, watched
 from .links import file_url
 from .models import Ticket, moment
 
@@ -117,7 +117,7 @@ class TicketAdmin(admin.ModelAdmin):
 
     @admin.display(boolean=True)
     def overdue(self, ticket: Ticket) -> bool:
-        return is_overdue(ticket, time.time())
+        return is_overdue(ticket, time.time(), watched=watched())
 
     @admin.display(description="file")
     def file(self, ticket: Ticket) -> str:

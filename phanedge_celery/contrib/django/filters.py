@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from celery.app import app_or_default
 from django.contrib import admin
 
 from phanedge_celery import errors
 from phanedge_celery.schedule import WATCH
+from phanedge_celery.settings import settings_for
 from phanedge_celery.tickets import Stage
 
 
@@ -54,4 +56,11 @@ class OverdueFilter(admin.SimpleListFilter):
     def queryset(self, request: Any, queryset: Any) -> Any:
         if self.value() != "yes":
             return queryset
+        if watched():
+            queryset = queryset.exclude(stage=Stage.POLLING)
         return queryset.filter(next_at__lt=time.time() - WATCH.grace)
+
+
+def watched() -> bool:
+    """Does the watch ask for what polls? Then no such job waits for a message."""
+    return settings_for(app_or_default()).watch_polls
