@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
@@ -24,6 +25,7 @@ from phanedge_celery.contrib.prometheus.waiting import Waiting
 from phanedge_celery.testing import FakePhanEdge, Timeline
 from phanedge_celery.tickets import Stage, Ticket, store_for
 from tests.apps.plain import environment
+from tests.docs.pages import coded, table
 from tests.scrapes import Page
 from tests.servers import RedisServer, free_port
 from tests.stacks import QUICK, producer
@@ -277,6 +279,19 @@ def test_whatever_models_users_name_the_labels_are_bounded(names: list[str]) -> 
     assert len(labels - {OTHER, UNKNOWN}) <= 5
     assert all(len(label) <= 64 for label in labels)
     assert all(models.label(name) in labels for name in names)
+
+
+def test_the_documentation_names_what_is_served(
+    running: tuple[Measured, WorkerProcess],
+) -> None:
+    site, _ = running
+    site.enqueue("Success", save_to=f"{uuid4().hex}.mp4")
+    site.page.await_value("phanedge_files_saved_total", 1)
+    page = site.page.text()
+    served = re.findall(r"^# TYPE (phanedge_\w+) ", page, re.MULTILINE)
+
+    documented = [coded(row[0])[0] for row in table("monitoring.md", "metric")]
+    assert sorted(documented) == sorted(served)
 
 
 def test_nothing_of_prometheus_is_imported_unless_asked_for() -> None:
