@@ -12,9 +12,10 @@ from .store import (
     TicketStoreUnavailable,
     TicketUnreadable,
 )
-from .ticket import FORMAT, Stage, Ticket
+from .ticket import FOLLOWED_BY, FORMAT, Stage, Ticket
 
 __all__ = [
+    "FOLLOWED_BY",
     "FORMAT",
     "Advance",
     "Condition",

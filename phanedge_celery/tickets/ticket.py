@@ -34,6 +34,29 @@ class Stage(str, Enum):
 
 ENDED = frozenset({Stage.DONE, Stage.FAILED, Stage.CANCELLED})
 
+FOLLOWED_BY: Mapping[Stage, frozenset[Stage]] = {
+    Stage.QUEUED: frozenset(
+        {Stage.SUBMITTING, Stage.POLLING, Stage.RETRIEVING, Stage.ENDING}
+        | {Stage.CANCELLED}
+    ),
+    Stage.SUBMITTING: frozenset(
+        {Stage.QUEUED, Stage.POLLING, Stage.ENDING, Stage.CANCELLED}
+    ),
+    Stage.POLLING: frozenset(
+        {Stage.RETRIEVING, Stage.SAVING, Stage.ENDING, Stage.CANCELLED}
+    ),
+    Stage.RETRIEVING: frozenset({Stage.SAVING, Stage.ENDING, Stage.CANCELLED}),
+    Stage.SAVING: frozenset({Stage.ENDING, Stage.CANCELLED}),
+    Stage.ENDING: frozenset({Stage.DONE, Stage.FAILED, Stage.POLLING}),
+    Stage.DONE: frozenset(),
+    Stage.FAILED: frozenset(
+        {Stage.QUEUED, Stage.POLLING, Stage.RETRIEVING, Stage.SAVING}
+    ),
+    Stage.CANCELLED: frozenset(),
+}
+"""Which stage may come next; each but an ended one may also be written again, and a
+cancelled one is, once its canvas has been told."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ticket:

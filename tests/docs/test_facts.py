@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import phanedge_celery
-from docs import tables
+from docs import drawing, tables
 from phanedge_celery import errors
 from phanedge_celery.answers import codes
 from phanedge_celery.cli.exits import Exit
@@ -19,7 +19,7 @@ from phanedge_celery.moves import POLL, RETRIEVE, SAVE, SUBMIT
 from phanedge_celery.results import unknown
 from phanedge_celery.schedule import PollSchedule
 from phanedge_celery.settings import Settings
-from phanedge_celery.tickets import Stage
+from phanedge_celery.tickets import FOLLOWED_BY, Stage
 from tests.docs.pages import DOCS, PAGES, ROOT, coded, table
 
 
@@ -28,6 +28,14 @@ def test_the_tables_made_of_code_are_current(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
 
     assert text == tables.current(text), "run: python docs/tables.py"
+
+
+def test_the_picture_of_the_stages_is_that_of_the_table() -> None:
+    drawn = drawing.PICTURE.read_text(encoding="utf-8")
+
+    assert drawn == drawing.picture(), "run: python docs/drawing.py"
+    for before, row in FOLLOWED_BY.items():
+        assert all(f"<title>{before} → {after}</title>" in drawn for after in row)
 
 
 def test_every_event_of_the_log_is_said_somewhere() -> None:

@@ -22,10 +22,10 @@ from phanedge_celery.client import shared
 from phanedge_celery.settings import settings_for
 from phanedge_celery.testing import FakePhanEdge
 from phanedge_celery.tickets import Ticket, opening
-from phanedge_celery.tickets.memory import MemoryTickets
 from tests.apps.plain import make_app
 from tests.worker import doors
 from tests.worker.deliveries import Message, Process
+from tests.worker.noting import NotingTickets
 
 
 class Room:
@@ -40,7 +40,7 @@ class Room:
         self.processes: list[Process] = []
         self.accepted: dict[str, str] = {}
         """Celery ids whose submission was answered, to a process that lived on."""
-        self.tickets = MemoryTickets()
+        self.tickets = NotingTickets()
         self.app.conf.phanedge_base_url = fake.url
         self.app.conf.phanedge_api_key = fake.key
         doors.kept_by(self.app).clear()

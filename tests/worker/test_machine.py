@@ -24,7 +24,7 @@ from phanedge_celery import cancel_video, enqueue_video, follow_video, resume_vi
 from phanedge_celery.results import STATES
 from phanedge_celery.testing import FakePhanEdge, fail
 from phanedge_celery.testing.timelines import Step
-from phanedge_celery.tickets import Stage
+from phanedge_celery.tickets import FOLLOWED_BY, Stage
 from tests.worker.deliveries import Fate, Message, Process
 from tests.worker.room import Room
 
@@ -167,6 +167,11 @@ class Jobs(RuleBasedStateMachine):
     def one_post_was_made(self) -> None:
         posted = self.fake.posts_by("prompt")
         assert all(posted.get(prompt, 0) <= 1 for prompt in self.prompts.values())
+
+    @invariant()
+    def stages_follow_each_other_as_the_table_has_them(self) -> None:
+        for before, after in self.room.tickets.seen:
+            assert before is after or after in FOLLOWED_BY[before]
 
     def teardown(self) -> None:
         if not hasattr(self, "room"):
