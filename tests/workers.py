@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from uuid import uuid4
 
@@ -64,11 +64,19 @@ class WorkerProcess:
 
     def children(self) -> list[int]:
         """Return the pids of the pool's processes; none in threads and solo."""
+        return sorted(pid for pid, stat in self._pool() if not stat.startswith("Z"))
+
+    def paused(self) -> list[int]:
+        """Return the pids of the pool's processes that were stopped by a signal."""
+        return sorted(pid for pid, stat in self._pool() if stat.startswith("T"))
+
+    def _pool(self) -> Iterator[tuple[int, str]]:
         ps = ["ps", "-A", "-o", "pid=,ppid=,stat="]
         listed = subprocess.run(ps, capture_output=True, text=True, check=True)
-        rows = (line.split() for line in listed.stdout.splitlines())
-        alive = ((pid, of) for pid, of, stat in rows if not stat.startswith("Z"))
-        return sorted(int(pid) for pid, parent in alive if int(parent) == self.pid)
+        for line in listed.stdout.splitlines():
+            pid, parent, stat = line.split()
+            if int(parent) == self.pid:
+                yield int(pid), stat
 
     def kill(self) -> None:
         """SIGKILL the worker and its pool."""
