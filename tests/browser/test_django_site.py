@@ -101,7 +101,7 @@ def test_a_visitor_asks_sees_the_status_move_and_the_video_play_and_seek(
     assert video.evaluate("video => video.currentTime") == pytest.approx(0.5, abs=0.05)
     shot(page, "done")
     polls = [url for url in visitor.asked if "/live/" in url]
-    page.wait_for_timeout(2500)
+    page.wait_for_timeout(700)
     assert [url for url in visitor.asked if "/live/" in url] == polls
     assert site.fake.posts_by("prompt")[text] == 1
 
@@ -158,6 +158,40 @@ def test_a_reload_and_a_second_tab_show_the_same_job(visit: Visit, site: Site) -
     for page in (first, second):
         says(page, "Your video is ready")
         expect(page.locator("video")).to_be_visible()
+
+
+def test_a_cancel_in_one_tab_is_told_in_the_other(visit: Visit, site: Site) -> None:
+    visitor = visit()
+    first = visitor.page()
+    submit(first, site)
+    second = visitor.page()
+    second.goto(first.url)
+    says(second, "In the queue of the service")
+
+    first.get_by_role("button", name="Cancel").click()
+
+    for page in (first, second):
+        says(page, "Cancelled")
+        expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
+
+
+def test_the_list_of_ones_videos_moves_by_itself(visit: Visit, site: Site) -> None:
+    visitor = visit()
+    page = visitor.page()
+    text = submit(page, site)
+    job = job_of(site, text)
+    page.get_by_role("navigation").get_by_role("link", name="My videos").click()
+    expect(page.locator(".stage")).to_have_text("In the queue of the service")
+    page.get_by_role("link", name=text).focus()
+
+    site.fake.script("Success", job=job)
+
+    expect(page.locator(".stage")).to_have_text("Your video is ready")
+    expect(page.get_by_role("link", name=text)).to_be_focused()
+    looks = len(visitor.asked)
+    page.wait_for_timeout(700)
+    assert len(visitor.asked) == looks
+    shot(page, "mine")
 
 
 def test_a_form_that_is_sent_twice_makes_one_video(visit: Visit, site: Site) -> None:
@@ -237,6 +271,10 @@ def test_it_works_without_javascript(visit: Visit, site: Site) -> None:
     says(page, "Your video is ready")
     expect(page.locator("video")).to_be_visible()
 
+    submit(page, site)
+    page.get_by_role("button", name="Cancel").click()
+    says(page, "Cancelled")
+
 
 def test_it_works_by_keyboard_alone(visit: Visit, site: Site) -> None:
     page = visit().page()
@@ -270,11 +308,19 @@ def test_it_works_by_keyboard_alone(visit: Visit, site: Site) -> None:
 
 def test_it_fits_a_phone(visit: Visit, site: Site) -> None:
     page = visit(viewport={"width": 360, "height": 700}).page()
-    submit(page, site, "Success", text=prompt("Averyverylongword" * 8))
-    says(page, "Your video is ready")
-    job = page.url
+    submit(page, site, "query_fail_1027")
+    says(page, "This video could not be made")
+    failed = page.url
+    text = submit(page, site, text=prompt("Averyverylongword" * 15))
+    says(page, "In the queue of the service")
+    moving = page.url
+    expect(page.get_by_text("The whole prompt")).to_be_visible()
 
-    for name, url in {"form": "/", "mine": "/videos/", "done": job}.items():
+    pages = {"form": "/", "mine": "/videos/", "failed": failed, "moving": moving}
+    for name, url in {**pages, "done": moving}.items():
+        if name == "done":
+            site.fake.script("Success", job=job_of(site, text))
+            says(page, "Your video is ready")
         page.goto(url)
         wide = "document.documentElement.scrollWidth > window.innerWidth"
         assert not page.evaluate(wide), name

@@ -39,7 +39,8 @@ NEXT = {
     "AuthenticationFailed": "Our key was refused. Tell us; once that is mended, go on.",
     "SubmissionUnknown": "We did not hear whether the service took it. Please tell us "
     "before you submit it again: it might be paid for twice.",
-    "JobNotFound": "The service does not know this video. Tell us.",
+    "JobNotFound": "The service does not know this video just now. Go on later, or "
+    "tell us.",
     "FileUnavailable": "The video is rendered, but its file could not be had. Go on.",
     "DownloadFailed": "The video is rendered, but could not be read whole. Go on.",
     "StorageFailed": "The video is rendered, but could not be saved here. Tell us; "
