@@ -16,7 +16,7 @@ from ..answers import Trouble
 from ..messages import Stamp
 from ..moves import Again, End, wait_out
 from ..settings import Settings, settings_for
-from ..tickets import Stage, Ticket, store_for
+from ..tickets import Stage, Ticket, TicketStoreUnavailable, store_for
 from .telling import tell_change
 
 if TYPE_CHECKING:
@@ -53,7 +53,15 @@ class Step:
     def claim(self, stage: Stage, lease: float) -> None:
         """Advance before an act that must not happen twice; Ignore if another did."""
         before = self.ticket
-        self.advance(stage=stage, next_at=time.time() + lease)
+        # No other claim has this very moment, so that ours is known by it again.
+        until = time.time() + lease + self.dice / 1000
+        try:
+            self.advance(stage=stage, next_at=until)
+        except TicketStoreUnavailable:
+            ticket = self.store.read(self.id)
+            if ticket is None or ticket.next_at != until:
+                raise
+            self.ticket, self.version = ticket, ticket.version
         self.tell_change(before)
 
     def wait_out(self, trouble: Trouble, **changes: Any) -> Again | End:

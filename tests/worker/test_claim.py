@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from phanedge_celery import enqueue_video
 from phanedge_celery.testing import FakePhanEdge
 from phanedge_celery.testing.fixtures import fake
+from phanedge_celery.tickets import Stage, Ticket, TicketStoreUnavailable
+from phanedge_celery.tickets.memory import MemoryTickets
+from phanedge_celery.tickets.opening import _opened
 from tests.worker.hand import hand
 
 __all__ = ["fake"]
+
+REQUEST = {"model": "MiniMax-Hailuo-02", "prompt": "A cat."}
 
 
 def test_a_step_that_cannot_post_claims_no_submission(
@@ -21,7 +28,7 @@ def test_a_step_that_cannot_post_claims_no_submission(
     """
     monkeypatch.setenv("HTTPS_PROXY", "nonsense://proxy")
     with hand(fake, phanedge_base_url="https://models.phanedge.cloud") as by_hand:
-        id = enqueue_video({"model": "MiniMax-Hailuo-02", "prompt": "A cat."}).id
+        id = enqueue_video(REQUEST).id
 
         [message] = by_hand.waiting()
         by_hand.deliver(message)
@@ -31,3 +38,43 @@ def test_a_step_that_cannot_post_claims_no_submission(
         assert ticket.error is not None
         assert ticket.error["type"] == "ConfigurationError"
         assert ticket.version == 2, "claimed, and put back"
+
+
+class LosesAnswers:
+    """A store whose answer to a claim is lost, after another has claimed or not."""
+
+    def __init__(self, store: MemoryTickets, rival: bool) -> None:
+        self.store = store
+        self.rival = rival
+
+    def advance(self, id: str, version: int, *, stage: Stage, **changes: Any) -> Any:
+        if stage is not Stage.SUBMITTING:
+            return self.store.advance(id, version, stage=stage, **changes)
+        if self.rival:
+            changes["next_at"] += 0.001
+        self.store.advance(id, version, stage=stage, **changes)
+        raise TicketStoreUnavailable("the connection was reset")
+
+    def read(self, id: str) -> Ticket | None:
+        return self.store.read(id)
+
+
+@pytest.mark.parametrize(("rival", "posts"), [(False, 1), (True, 0)])
+def test_a_claim_whose_answer_is_lost_is_known_again_and_a_rivals_is_not(
+    fake: FakePhanEdge, monkeypatch: pytest.MonkeyPatch, rival: bool, posts: int
+) -> None:
+    with hand(fake) as by_hand:
+        id = enqueue_video(REQUEST).id
+        [message] = by_hand.waiting()
+        store = by_hand.store
+        assert isinstance(store, MemoryTickets)
+
+        monkeypatch.setitem(_opened, key_of(store), LosesAnswers(store, rival))
+        by_hand.deliver(message)
+
+        assert len(fake.posts) == posts
+        assert store.read(id).stage == ("polling" if posts else "submitting")  # type: ignore[union-attr]
+
+
+def key_of(store: MemoryTickets) -> Any:
+    return next(key for key, found in _opened.items() if found is store)
