@@ -3,11 +3,13 @@
 make matrix ARGS="-s core -p 3.11 -t celery-5.5"
 make matrix ARGS="-s django -p 3.12 -t django-6.0"
 make matrix ARGS="-s core -p 3.10 -t celery-5.6 -- -k chord"
+make matrix ARGS="-s core -p 3.13 -t celery-5.7 -- tests/worker"
 """
 
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import nox
 
@@ -44,8 +46,10 @@ def run(session: nox.Session, *paths: str) -> None:
     jobs = os.environ.get("JOBS", "3")
     split = ["-n", jobs, "--dist", "loadfile"]
     again = ["--reruns", "2"] if os.environ.get("CI") else []
-    chosen = session.posargs or []
-    session.run("python", "-m", "pytest", "-q", *split, *again, *paths, *chosen)
+    asked = session.posargs
+    if any(Path(word.partition("::")[0]).exists() for word in asked):
+        paths = ()
+    session.run("python", "-m", "pytest", "-q", *split, *again, *paths, *asked)
 
 
 @nox.session(python=PYTHONS)
