@@ -362,6 +362,24 @@ def test_a_first_frame_goes_with_the_request(visit: Visit, site: Site) -> None:
     assert sent["first_frame_image"].startswith("data:image/png;base64,iVBOR")
 
 
+def test_a_hostile_request_is_refused_and_sends_nothing(
+    visit: Visit, site: Site
+) -> None:
+    ask = visit().context.request
+    text = prompt()
+    known = {"prompt": text, "model": "MiniMax-Hailuo-02", "form_id": str(uuid4())}
+
+    for id in (str(uuid4()), "a" * 10_000, "<script>", "a%00b", "%ff"):
+        for path in (f"/videos/{id}/", f"/videos/{id}/live/", f"/videos/{id}/file/"):
+            answer = ask.get(path)
+            assert answer.status == 404
+            assert "<script>" not in answer.text()
+    sent = ask.post("/", form={**known, "duration": "6", "resolution": "768P"})
+    assert sent.status == 403
+    assert ask.put("/", data="x").status in (403, 405)
+    assert text not in site.fake.posts_by("prompt")
+
+
 def test_another_visitor_finds_nothing(visit: Visit, site: Site) -> None:
     page = visit().page()
     submit(page, site)

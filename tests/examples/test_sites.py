@@ -15,16 +15,17 @@ from urllib.error import HTTPError
 from urllib.request import HTTPCookieProcessor, Request, build_opener
 
 import pytest
+import requests
 
 from tests.processes import Child, wait_for
 from tests.servers.server import answers
-from tests.sites import EXAMPLES, flask_site
+from tests.sites import EXAMPLES, ask, ended, flask_site
 from tests.workers import ROOT
 
 REQUEST = {"model": "MiniMax-Hailuo-02", "prompt": "A cat surfs."}
 
 
-def ended(pid: int) -> bool:
+def gone(pid: int) -> bool:
     """Has every process of the group gone?"""
     try:
         os.killpg(pid, 0)
@@ -33,7 +34,8 @@ def ended(pid: int) -> bool:
     return False
 
 
-def test_make_site_prints_its_address_and_stops_all_of_it_by_ctrl_c(
+@pytest.mark.timeout(240)
+def test_make_site_makes_a_video_and_stops_all_of_it_by_ctrl_c(
     tmp_path: Path,
 ) -> None:
     run = Child(
@@ -47,19 +49,33 @@ def test_make_site_prints_its_address_and_stops_all_of_it_by_ctrl_c(
         told = run.log()
         [site] = re.findall(r"The site: +(http://127\.0\.0\.1:\d+/)", told)
         [folder] = re.findall(r"The logs: +(\S+)/\*\.log", told)
-        page = build_opener().open(site, timeout=10).read().decode()
         groups = [int(pid) for pid in children_of(run.pid)]
-
-        assert "New video" in page
         assert len(groups) == 3
+
+        with requests.Session() as visitor:
+            id = ask(visitor, site, "A cat surfs. {fake: Queueing, Success}")
+            video = ended(visitor, f"{site}api/videos/{id}/")["video"]
+            film = visitor.get(f"{site}videos/{id}/file/", timeout=20).content
+        assert len(film) == video["bytes"]
+        assert called_back(Path(folder)) >= {"200"}
+
         os.kill(run.pid, signal.SIGINT)
         assert run.wait(40) == 0
     finally:
         run.kill()
 
-    wait_for(lambda: all(ended(pid) for pid in groups), what="end of all processes")
+    wait_for(lambda: all(gone(pid) for pid in groups), what="end of all processes")
     assert not answers(int(site.rsplit(":", 1)[1].strip("/")))
     assert not Path(folder).exists()
+
+
+def called_back(folder: Path) -> set[str]:
+    """Return what the service was answered when it called back."""
+    return set(re.findall(r'"POST /phanedge/\S+ HTTP/1.1" (\d+)', web_log(folder)))
+
+
+def web_log(folder: Path) -> str:
+    return (folder / "web.log").read_text(encoding="utf-8")
 
 
 def children_of(pid: int) -> list[str]:
