@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any, Final
 
 import redis
 
-from . import rows, scripts
+from . import redis_rows, rows, scripts
 from .redis_address import connect
-from .rows import Row, Scalar
 from .store import (
     Advance,
     Condition,
@@ -55,12 +53,12 @@ class RedisTickets:
         self._lease = script(scripts.LEASE)
 
     def create(self, ticket: Ticket) -> bool:
-        texts = _texts(rows.row(ticket))
+        texts = redis_rows.texts(ticket.id, rows.row(ticket))
         del texts["id"]
         message = texts.pop("message", REMOVE)
-        keys = [*self._keys(ticket.id), self._due, self._since, self._polls]
-        known = [ticket.id, texts["since"], texts.get("next_at", REMOVE), message]
-        return bool(_ask(self._create, keys, [*known, *_pairs(texts)]))
+        keys = [*self._keys(ticket.id), self._due, self._polls, self._since]
+        known = [ticket.id, texts["since"], message, *redis_rows.pairs(texts)]
+        return bool(_ask(self._create, keys, known))
 
     def read(self, id: str) -> Ticket | None:
         packed: str | None = _ask(self._read, self._keys(id))
@@ -95,13 +93,13 @@ class RedisTickets:
     ) -> tuple[list[str], list[Any]]:
         """Return the keys and arguments of one advance."""
         row = rows.changed(stage, changes)
-        texts = _texts({**row, "version": version + 1})
+        texts = redis_rows.texts(id, {**row, "version": version + 1})
         message = texts.pop("message", REMOVE if "message" in row else KEEP)
-        due = texts.get("next_at", REMOVE if "next_at" in row else KEEP)
         keep_for = self._remember if stage.ended else ""
         removed = [name for name in row if name not in texts and name != "message"]
-        known = [id, version, FORMAT, keep_for, due, message, len(removed), *removed]
-        return [*self._keys(id), self._due, self._polls], [*known, *_pairs(texts)]
+        known = [id, version, FORMAT, keep_for, message, len(removed), *removed]
+        keys = [*self._keys(id), self._due, self._polls]
+        return keys, [*known, *redis_rows.pairs(texts)]
 
     def touch(self, id: str, version: int, next_at: float) -> bool:
         keys = [self._tickets + id, self._due, self._polls]
@@ -112,7 +110,7 @@ class RedisTickets:
     ) -> list[Ticket]:
         times = [repr(before), repr(until), limit, FORMAT, int(late_only)]
         arguments = [self._tickets, self._messages, *times]
-        found = _ask(self._claim, [self._polls, self._due], arguments)
+        found = _ask(self._claim, [self._polls], arguments)
         return [_ticket(*ticket) for ticket in found]
 
     def next_poll(self) -> float | None:
@@ -144,7 +142,7 @@ class RedisTickets:
             reach = [latest, earliest, offset, PAGE, stage or ""]
             arguments = [self._tickets, self._messages, *reach]
             scores, found = _ask(self._jobs, [self._since], arguments)
-            for ticket in rows.readable(_row(*each) for each in found):
+            for ticket in rows.readable(redis_rows.row(*each) for each in found):
                 if rows.has_error(ticket, error):
                     yield ticket
             if len(scores) < PAGE:
@@ -153,16 +151,20 @@ class RedisTickets:
 
     def tally(self, before: float) -> dict[str, Tally]:
         found: dict[str, Tally] = {}
+        for due in (self._due, self._polls):
+            for stage, jobs, late in self._tallied(due, before):
+                earlier = found.get(stage, Tally(0, 0))
+                found[stage] = Tally(earlier.jobs + jobs, earlier.late + late)
+        return found
+
+    def _tallied(self, due: str, before: float) -> Iterator[tuple[str, int, int]]:
         page = 5 * PAGE
         for offset in count(0, page):
             arguments = [self._tickets, repr(before), offset, page]
-            seen, stages = _ask(self._tally, [self._due], arguments)
-            for stage, jobs, late in stages:
-                earlier = found.get(stage, Tally(0, 0))
-                found[stage] = Tally(earlier.jobs + jobs, earlier.late + late)
+            seen, stages = _ask(self._tally, [due], arguments)
+            yield from stages
             if seen < page:
-                break
-        return found
+                return
 
     def lease(self, name: str, owner: str, seconds: float) -> int | None:
         keys = [self._leases + name, f"{self._leases}{name}:token"]
@@ -219,37 +221,8 @@ def _eviction(memory: Mapping[str, Any]) -> str | None:
     return policy if memory.get("maxmemory") and policy != "noeviction" else None
 
 
-def _texts(row: Row) -> dict[str, str]:
-    """Return the fields that say more than a missing one would."""
-    return {
-        name: _text(value)
-        for name, value in row.items()
-        if value is not None and (name in ALWAYS or value != UNSAID.get(name))
-    }
-
-
-ALWAYS: Final = frozenset({"version", "stage"})
-UNSAID: Final = {"retrieve": True, "polls": 0, "resends": 0, "format": 1}
-
-
-def _text(value: Scalar) -> str:
-    if isinstance(value, bool):
-        return str(int(value))
-    return value if isinstance(value, str) else repr(value)
-
-
-def _pairs(texts: Mapping[str, str]) -> Iterable[str]:
-    for pair in texts.items():
-        yield from pair
-
-
-def _row(id: str, packed: str) -> dict[str, Any]:
-    fields = iter(json.loads(packed))
-    return {**dict(zip(fields, fields, strict=True)), "id": id}
-
-
 def _ticket(id: str, packed: str) -> Ticket:
-    return rows.ticket(_row(id, packed))
+    return rows.ticket(redis_rows.row(id, packed))
 
 
 def _after(scores: list[str], latest: str, offset: int) -> tuple[str, int]:

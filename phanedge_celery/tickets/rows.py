@@ -15,6 +15,11 @@ log = logging.getLogger("phanedge_celery.tickets")
 Scalar = str | int | float | bool | None
 Row = dict[str, Scalar]
 
+
+def _parsed(value: Any) -> Any:
+    return json.loads(value) if isinstance(value, str) else value
+
+
 PARSERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "id": str,
     "version": int,
@@ -31,16 +36,16 @@ PARSERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "retrieve": lambda value: bool(int(value)),
     "status": str,
     "polls": int,
-    "errors": json.loads,
-    "error": json.loads,
-    "video": json.loads,
+    "errors": _parsed,
+    "error": _parsed,
+    "video": _parsed,
     "since": float,
     "submitted_at": float,
     "ended_at": float,
     "deadline": float,
     "next_at": float,
     "resends": int,
-    "message": json.loads,
+    "message": _parsed,
     "format": int,
 }
 """How each field is read from its row, whether the row holds text or numbers."""

@@ -1,7 +1,8 @@
 """The Redis scripts: each one atomic operation on a ticket's keys.
 
-Beside the due set of all tickets stands one of those in ``polling``; whoever writes
-next_at or stage sees to both, and what is overdue finds its way back into it.
+What is due stands in one of two sorted sets by next_at, that of the tickets in
+``polling`` or that of all others; whoever writes next_at or stage puts it there.
+Earlier versions left polling ones in both, so who finds one in the other moves it.
 
 A ticket is a hash, with its message beside it: one value over 64 bytes would make
 Redis spread the whole hash, at three times the memory. It is returned as one text,
@@ -25,37 +26,34 @@ local function packed(ticket, message)
 end
 """
 
-_POLLED: Final = """
--- Let the set of polling tickets hold this one, or not, as its hash says.
-local function polled(polls, ticket, id)
+_PLACED: Final = """
+-- Let the right set of what is due hold this ticket, or none, as its hash says.
+local function placed(due, polls, ticket, id)
   local held = redis.call('HMGET', ticket, 'stage', 'next_at')
-  if held[1] == 'polling' and held[2] then
-    redis.call('ZADD', polls, held[2], id)
+  local here, there = due, polls
+  if held[1] == 'polling' then here, there = polls, due end
+  redis.call('ZREM', there, id)
+  if held[2] then
+    redis.call('ZADD', here, held[2], id)
   else
-    redis.call('ZREM', polls, id)
+    redis.call('ZREM', here, id)
   end
 end
 """
 
 CREATE: Final = (
-    _POLLED
+    _PLACED
     + """
--- KEYS ticket, message, due, since, polls; ARGV id, since, next_at, message, field,
--- value, …
+-- KEYS ticket, message, due, polls, since; ARGV id, since, message, field, value, …
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
-redis.call('HSET', KEYS[1], unpack(ARGV, 5))
-redis.call('ZADD', KEYS[4], ARGV[2], ARGV[1])
+redis.call('HSET', KEYS[1], unpack(ARGV, 4))
+redis.call('ZADD', KEYS[5], ARGV[2], ARGV[1])
 if ARGV[3] == '' then
-  redis.call('ZREM', KEYS[3], ARGV[1])
-else
-  redis.call('ZADD', KEYS[3], ARGV[3], ARGV[1])
-end
-if ARGV[4] == '' then
   redis.call('DEL', KEYS[2])
 else
-  redis.call('SET', KEYS[2], ARGV[4])
+  redis.call('SET', KEYS[2], ARGV[3])
 end
-polled(KEYS[5], KEYS[1], ARGV[1])
+placed(KEYS[3], KEYS[4], KEYS[1], ARGV[1])
 return 1
 """
 )
@@ -70,28 +68,23 @@ return packed(KEYS[1], KEYS[2])
 
 ADVANCE: Final = (
     _PACKED
-    + _POLLED
+    + _PLACED
     + """
 -- KEYS ticket, message, due, polls; ARGV id, version, our format, milliseconds to
--- keep an ended ticket or '', next_at ('' removes, '=' keeps), message (likewise),
--- number of fields to remove, those, field, value, …
+-- keep an ended ticket or '', message ('' removes, '=' keeps), number of fields to
+-- remove, those, field, value, …
 local held = redis.call('HMGET', KEYS[1], 'version', 'format')
 if not held[1] then return {'missing'} end
 if tonumber(held[2] or 1) > tonumber(ARGV[3]) then return {'newer', held[2]} end
 if tonumber(held[1]) > tonumber(ARGV[2]) then return {'lost'} end
 
-local removed = tonumber(ARGV[7])
-redis.call('HDEL', KEYS[1], 'resends', unpack(ARGV, 8, 7 + removed))
-redis.call('HSET', KEYS[1], unpack(ARGV, 8 + removed))
+local removed = tonumber(ARGV[6])
+redis.call('HDEL', KEYS[1], 'resends', unpack(ARGV, 7, 6 + removed))
+redis.call('HSET', KEYS[1], unpack(ARGV, 7 + removed))
 if ARGV[5] == '' then
-  redis.call('ZREM', KEYS[3], ARGV[1])
-elseif ARGV[5] ~= '=' then
-  redis.call('ZADD', KEYS[3], ARGV[5], ARGV[1])
-end
-if ARGV[6] == '' then
   redis.call('DEL', KEYS[2])
-elseif ARGV[6] ~= '=' then
-  redis.call('SET', KEYS[2], ARGV[6])
+elseif ARGV[5] ~= '=' then
+  redis.call('SET', KEYS[2], ARGV[5])
 end
 
 local over = ARGV[4] ~= '' and redis.call('HEXISTS', KEYS[1], 'next_at') == 0
@@ -102,13 +95,13 @@ for i = 1, 2 do
     redis.call('PERSIST', KEYS[i])
   end
 end
-polled(KEYS[4], KEYS[1], ARGV[1])
+placed(KEYS[3], KEYS[4], KEYS[1], ARGV[1])
 return {'advanced', packed(KEYS[1], KEYS[2])}
 """
 )
 
 TOUCH: Final = (
-    _POLLED
+    _PLACED
     + """
 -- KEYS ticket, due, polls; ARGV id, version, our format, next_at
 local held = redis.call('HMGET', KEYS[1], 'version', 'format')
@@ -116,8 +109,7 @@ if held[1] ~= ARGV[2] then return 0 end
 if tonumber(held[2] or 1) > tonumber(ARGV[3]) then return 0 end
 redis.call('HSET', KEYS[1], 'next_at', ARGV[4])
 redis.call('HINCRBY', KEYS[1], 'resends', 1)
-redis.call('ZADD', KEYS[2], ARGV[4], ARGV[1])
-polled(KEYS[3], KEYS[1], ARGV[1])
+placed(KEYS[2], KEYS[3], KEYS[1], ARGV[1])
 return 1
 """
 )
@@ -125,8 +117,8 @@ return 1
 CLAIM: Final = (
     _PACKED
     + """
--- KEYS polls, due; ARGV prefix of tickets, prefix of messages, before, until, limit,
--- our format, '1' for those alone whose deadline is past
+-- KEYS polls; ARGV prefix of tickets, prefix of messages, before, until, limit, our
+-- format, '1' for those alone whose deadline is past
 local limit, passed, found = tonumber(ARGV[5]), 0, {}
 while #found < limit do
   local ids = redis.call(
@@ -144,7 +136,6 @@ while #found < limit do
     else
       redis.call('HSET', key, 'next_at', ARGV[4])
       redis.call('ZADD', KEYS[1], ARGV[4], id)
-      redis.call('ZADD', KEYS[2], ARGV[4], id)
       found[#found + 1] = {id, packed(key, ARGV[2] .. id)}
     end
   end
@@ -155,32 +146,46 @@ return found
 
 OVERDUE: Final = (
     _PACKED
+    + _PLACED
     + """
 -- KEYS due, polls; ARGV prefix of tickets, prefix of messages, before, limit, our
 -- format, a stage to leave out or ''
-local limit, passed, found = tonumber(ARGV[4]), 0, {}
-while #found < limit do
-  local ids = redis.call(
-    'ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[3], 'LIMIT', passed, limit)
-  if #ids == 0 then break end
-  for _, id in ipairs(ids) do
-    local key = ARGV[1] .. id
-    local held = redis.call('HMGET', key, 'version', 'format', 'stage', 'next_at')
-    if not held[1] then
-      redis.call('ZREM', KEYS[1], id)
-    else
-      passed = passed + 1
-      if held[3] == 'polling' and held[4] then
-        redis.call('ZADD', KEYS[2], 'NX', held[4], id)
-      end
-      local wanted = held[3] ~= ARGV[6] and tonumber(held[2] or 1) <= tonumber(ARGV[5])
-      if wanted and #found < limit then
-        found[#found + 1] = {id, packed(key, ARGV[2] .. id)}
+local limit, found = tonumber(ARGV[4]), {}
+
+local function look(set)
+  local passed, taken = 0, 0
+  while taken < limit do
+    local page = redis.call('ZRANGEBYSCORE', set, '-inf', ARGV[3],
+      'WITHSCORES', 'LIMIT', passed, limit)
+    if #page == 0 then return end
+    for i = 1, #page, 2 do
+      local id, key = page[i], ARGV[1] .. page[i]
+      local held = redis.call('HMGET', key, 'version', 'format', 'stage')
+      if not held[1] then
+        redis.call('ZREM', set, id)
+      elseif (held[3] == 'polling') ~= (set == KEYS[2]) then
+        placed(KEYS[1], KEYS[2], key, id)
+      else
+        passed = passed + 1
+        if held[3] ~= ARGV[6] and tonumber(held[2] or 1) <= tonumber(ARGV[5])
+          and taken < limit then
+          taken = taken + 1
+          found[#found + 1] = {page[i + 1], id}
+        end
       end
     end
   end
 end
-return found
+
+look(KEYS[1])
+if ARGV[6] ~= 'polling' then look(KEYS[2]) end
+table.sort(found, function(a, b) return tonumber(a[1]) < tonumber(b[1]) end)
+local tickets = {}
+for i = 1, math.min(limit, #found) do
+  local id = found[i][2]
+  tickets[i] = {id, packed(ARGV[1] .. id, ARGV[2] .. id)}
+end
+return tickets
 """
 )
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 import redis
@@ -144,6 +145,90 @@ def test_a_waiting_ticket_is_kept_compactly(url: str, client: redis.Redis) -> No
 
     encoding: Any = client.object("encoding", "phanedge:ticket:" + "0" * 36)
     assert encoding in ("listpack", "ziplist")
+
+
+def test_a_waiting_ticket_takes_less_than_a_kilobyte(
+    url: str, client: redis.Redis
+) -> None:
+    store, many = open_store(url), 200
+    for number in range(many):
+        store.create(waiting(str(UUID(int=number)), str(10**15 + number)))
+
+    keys: Any = client.keys()
+    sizes = {key: client.memory_usage(key, samples=0) for key in keys}
+    each = sum(size for size in sizes.values() if isinstance(size, int)) / many
+    assert each < 1000
+
+
+def waiting(id: str, job_id: str) -> Ticket:
+    """Return a ticket as the second poll of a job leaves it."""
+    name = "orders/2026/4711.mp4"
+    return Ticket(
+        id=id,
+        version=4,
+        stage=Stage.POLLING,
+        key="order-4711/1",
+        request_sha256="f" * 64,
+        model="MiniMax-Hailuo-2.3",
+        resolution="1080P",
+        save_to=name,
+        job_id=job_id,
+        status="Processing",
+        polls=2,
+        since=NOW,
+        submitted_at=NOW,
+        deadline=NOW,
+        next_at=NOW,
+        message={
+            "task": "phanedge.poll_video",
+            "args": [job_id],
+            "kwargs": {"save_to": name},
+            "options": {"task_id": id},
+        },
+    )
+
+
+def test_a_ticket_is_due_in_one_place(url: str, client: redis.Redis) -> None:
+    store = open_store(url)
+    store.create(Ticket(id="x", since=1.0, next_at=1.0))
+    places = [where(client)]
+    for version, stage in enumerate((Stage.POLLING, Stage.POLLING, Stage.SAVING), 1):
+        store.advance("x", version, stage=stage, next_at=2.0)
+        places.append(where(client))
+        store.touch("x", version + 1, 3.0)
+        places.append(where(client))
+    store.advance("x", 4, stage=Stage.CANCELLED, next_at=None)
+
+    assert places == [["due"], *[["polls"]] * 4, *[["due"]] * 2]
+    assert where(client) == []
+
+
+def where(client: redis.Redis) -> list[str]:
+    names = ("due", "polls")
+    return [name for name in names if client.zscore(f"phanedge:{name}", "x")]
+
+
+def test_what_an_earlier_version_left_in_two_places_is_put_in_order(
+    url: str, client: redis.Redis
+) -> None:
+    store = open_store(url)
+    store.create(Ticket(id="x", since=1.0, stage=Stage.POLLING, next_at=1.0))
+    client.zrem("phanedge:polls", "x")
+    client.zadd("phanedge:due", {"x": 1.0})
+
+    assert store.overdue(LATER, 9, but=Stage.POLLING) == []
+    assert where(client) == ["polls"]
+    assert [ticket.id for ticket in store.claim_due(LATER, 20.0, 9)] == ["x"]
+
+
+def test_what_is_overdue_comes_oldest_first_from_both_places(url: str) -> None:
+    store = open_store(url)
+    for number in range(9):
+        stage = Stage.POLLING if number % 2 else Stage.SAVING
+        store.create(Ticket(id=str(number), since=1.0, stage=stage, next_at=number))
+
+    assert [ticket.id for ticket in store.overdue(LATER, 5)] == list("01234")
+    assert len(store.overdue(LATER, 99)) == 9
 
 
 NOW = 1_764_000_000.123456

@@ -1,0 +1,109 @@
+"""How a ticket lies in Redis: shorter, and the same when it is read."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from phanedge_celery.tickets import Stage, Ticket, redis_rows, rows
+
+ID = "0" * 36
+PLAIN = {"task_id": ID}
+words = st.text(max_size=12)
+leaves = st.none() | st.booleans() | st.integers() | words
+values = st.recursive(leaves, lambda v: st.lists(v) | st.dictionaries(words, v))
+messages = st.fixed_dictionaries(
+    {
+        "task": st.sampled_from(["phanedge.poll_video", "poll_video", "phanedge.", ""]),
+        "args": st.lists(values, max_size=2) | st.none(),
+        "kwargs": st.dictionaries(words, values, max_size=2),
+        "options": st.dictionaries(st.just("task_id"), st.just(ID) | words)
+        | st.dictionaries(words, values, max_size=2),
+    }
+) | st.dictionaries(words, values, max_size=3)
+
+
+def kept(ticket: Ticket) -> dict[str, str]:
+    texts = redis_rows.texts(ticket.id, rows.row(ticket))
+    del texts["id"]
+    return texts
+
+
+def read(texts: dict[str, str]) -> Ticket:
+    packed = json.dumps(list(redis_rows.pairs(texts)))
+    return rows.ticket(redis_rows.row(ID, packed))
+
+
+@given(messages, st.text(max_size=64) | st.binary(min_size=32, max_size=32))
+def test_a_ticket_is_read_as_it_was_written(
+    message: dict[str, Any], sha256: str | bytes
+) -> None:
+    text = sha256 if isinstance(sha256, str) and len(sha256) != 43 else "f" * 64
+    given = Ticket(
+        id=ID,
+        since=1.5,
+        message=message,
+        request_sha256=sha256.hex() if isinstance(sha256, bytes) else text,
+    )
+
+    assert read(kept(given)) == given
+
+
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        pytest.param(
+            {
+                "task": "phanedge.poll_video",
+                "args": ["1069"],
+                "kwargs": {},
+                "options": PLAIN,
+            },
+            '["poll_video",["1069"]]',
+            id="a poll",
+        ),
+        pytest.param(
+            {
+                "task": "phanedge.save_file",
+                "args": [],
+                "kwargs": {"a": 1},
+                "options": {**PLAIN, "queue": "q"},
+            },
+            '["save_file",[],{"a":1},{"queue":"q"}]',
+            id="with options",
+        ),
+        pytest.param(
+            {"task": "phanedge.poll_video", "args": [], "kwargs": {}, "options": {}},
+            '{"task":"phanedge.poll_video","args":[],"kwargs":{},"options":{}}',
+            id="without its id",
+        ),
+    ],
+)
+def test_a_message_is_kept_without_what_goes_without_saying(
+    message: dict[str, Any], text: str
+) -> None:
+    assert kept(Ticket(id=ID, since=1.5, message=message))["message"] == text
+
+
+def test_a_ticket_of_the_first_shape_is_understood() -> None:
+    message = {"task": "t", "args": [], "kwargs": {}, "options": PLAIN}
+    first = {
+        "version": "3",
+        "stage": "polling",
+        "request_sha256": "f" * 64,
+        "since": "1.5",
+        "message": json.dumps(message),
+    }
+
+    assert read(first) == Ticket(
+        id=ID,
+        version=3,
+        stage=Stage.POLLING,
+        request_sha256="f" * 64,
+        since=1.5,
+        message=message,
+    )
