@@ -6,6 +6,7 @@
 # make chaos    1,000 jobs and every fault, on Redis and RabbitMQ: two hours, and
 #               ARGS="--quick" for the kills alone, with 300 jobs: twenty minutes
 # make audit    known vulnerabilities of what is installed, by the public database
+# make bench    what it costs, measured: an hour; make bench-quick, three minutes
 # make check    lint, formatting, types, floors, dependencies, docs
 # make docs     the documentation, into build/site
 # make matrix   the core of the tests on each Celery, Django and Python; noxfile.py
@@ -22,7 +23,7 @@ JOBS ?= 3
 BIN = $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: audit chaos check demo dist docs faketime format fuzz matrix services site test test-long
+.PHONY: audit bench bench-quick chaos check demo dist docs faketime format fuzz matrix services site test test-long
 .DEFAULT_GOAL := check
 
 demo: $(VENV)/.ok
@@ -45,6 +46,13 @@ fuzz: $(VENV)/.ok
 
 chaos: $(VENV)/.ok services faketime
 	$(BIN)/python -m tests.chaos.run $(ARGS)
+
+# Reports go to build/bench; `python -m benchmarks.page` writes them into the docs.
+bench: $(VENV)/.ok services
+	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-quick: $(VENV)/.ok services
+	$(BIN)/python -m benchmarks --quick $(ARGS)
 
 audit: $(VENV)/.ok
 	$(BIN)/pip-audit --skip-editable

@@ -23,7 +23,7 @@ from typing import Any, Final
 import requests
 from celery.signals import worker_ready
 
-from tests.apps.plain import app
+from tests.apps.watched import app
 
 RUNS: Final = "PHANEDGE_BENCH_RUNS"
 SLOTS: Final = 1024

@@ -88,15 +88,13 @@ def main(given: Sequence[str] | None = None) -> int:
         quick=Plan.of(20, 20),
         tiny=Plan.of(4, 60, kill_at=30),
     )
-    which = asked.size(
-        full=tuple(CASES), quick=("sample", "message"), tiny=tuple(CASES)
-    )
+    few = asked.size(full=tuple(CASES), quick=("sample", "message"), tiny=("message",))
     report = Report("peers")
     with RedisServer() as server:
         cases: dict[str, Callable[[], Any]] = {
             title: partial(_followed, name, plan, server)
             for name, title in CASES.items()
-            if asked.wants(name) and name in which
+            if asked.wants(name) and name in few
         }
         taken = alternate(cases, asked.rounds)
     for measured, what in MEASURED.items():

@@ -29,7 +29,7 @@ from uuid import uuid4
 import redis
 from celery import Celery
 
-from benchmarks.measure import alternate, arguments, column
+from benchmarks.measure import Asked, alternate, arguments, column
 from benchmarks.report import Report
 from benchmarks.stand import memory, serving
 from phanedge_celery import follow_video
@@ -65,7 +65,7 @@ def main(given: Sequence[str] | None = None) -> int:
     with serving() as fake, RedisServer() as server:
         for many, most in sizes.items():
             if asked.wants(str(many)):
-                _compare(report, fake, server, many, min(most, asked.rounds))
+                _compare(report, asked, fake, server, many, min(most, asked.rounds))
     report.say(
         "10,000 jobs are measured in three rounds and 50,000 in one: a round takes"
         " minutes. Not measured: RabbitMQ, which holds waiting messages itself, and"
@@ -75,20 +75,26 @@ def main(given: Sequence[str] | None = None) -> int:
 
 
 def _compare(
-    report: Report, fake: RemoteFake, server: RedisServer, many: int, rounds: int
+    report: Report,
+    asked: Asked,
+    fake: RemoteFake,
+    server: RedisServer,
+    many: int,
+    rounds: int,
 ) -> None:
+    named = asked.size(full=tuple(CASES), quick=tuple(CASES), tiny=("message",))
     cases: dict[str, Callable[[], Any]] = {
-        name: partial(waiting, name, many, fake, server) for name in CASES
+        name: partial(waiting, name, many, fake, server) for name in named
     }
     cases["none"] = partial(waiting, "message", 0, fake, server)
     taken = alternate(cases, rounds)
     nothing = column(taken["none"], "memory")
     for measured, (title, unit) in MEASURED.items():
-        for name, who in CASES.items():
+        for name in named:
             samples = column(taken[name], measured)
             if measured == "memory":
                 samples = [a - b for a, b in zip(samples, nothing, strict=True)]
-            report.add(f"{many:,} jobs: {title}, {who}", unit, samples)
+            report.add(f"{many:,} jobs: {title}, {CASES[name]}", unit, samples)
 
 
 def waiting(
