@@ -34,7 +34,7 @@ def send_next(
     return True
 
 
-def resend(app: Celery, store: TicketStore, ticket: Ticket) -> bool:
+def resend(app: Celery, store: TicketStore, ticket: Ticket, **delivery: Any) -> bool:
     """Send the message of *ticket* again, unless somebody has just done so.
 
     It is touched first, for longer each time, so that a long queue makes no storm.
@@ -44,7 +44,7 @@ def resend(app: Celery, store: TicketStore, ticket: Ticket) -> bool:
     if not store.touch(ticket.id, ticket.version, look):
         return True
     say("resent", ticket)
-    return send_next(app, ticket)
+    return send_next(app, ticket, **delivery)
 
 
 def send(

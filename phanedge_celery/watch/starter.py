@@ -65,7 +65,15 @@ def _publish(app: Celery, owner: str, period: float) -> None:
     """
     try:
         if store_for(app).lease(WATCH, owner, max(period - 1, 0.9 * period)):
-            app.send_task(WATCH, retry=False, expires=EXPIRES, ignore_result=True)
+            # A new connection: a kept one may be dead, and take what it is given.
+            with app.connection_for_write() as connection:
+                app.send_task(
+                    WATCH,
+                    connection=connection,
+                    retry=False,
+                    expires=EXPIRES,
+                    ignore_result=True,
+                )
     except Exception as error:  # noqa: BLE001
         say("watch_unsent", owner, type(error).__name__)
 

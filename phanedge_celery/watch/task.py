@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any, Final
 
 from celery import Celery, Task, shared_task
@@ -11,7 +12,7 @@ from .. import schedule
 from ..events import say
 from ..messages import resend
 from ..settings import settings_for
-from ..tickets import Stage, TicketStore, TicketStoreUnavailable, store_for
+from ..tickets import Stage, Ticket, TicketStore, TicketStoreUnavailable, store_for
 from .slices import Turn, go_on, poll
 
 WATCH: Final = "phanedge.watch"
@@ -50,11 +51,19 @@ def _resend(app: Celery, store: TicketStore, but: Stage | None) -> None:
     pace = schedule.WATCH
     wanted: dict[str, Any] = {"but": but} if but else {}
     try:
-        for ticket in store.overdue(time.time() - pace.grace, pace.most, **wanted):
-            if not resend(app, store, ticket):
-                break
+        overdue = store.overdue(time.time() - pace.grace, pace.most, **wanted)
+        if overdue:
+            _send_again(app, store, overdue)
     except TicketStoreUnavailable as error:
         say("watch_unsent", WATCH, error)
+
+
+def _send_again(app: Celery, store: TicketStore, overdue: Sequence[Ticket]) -> None:
+    # A new connection: what was lost may have gone into a kept one that is dead.
+    with app.connection_for_write() as connection:
+        for ticket in overdue:
+            if not resend(app, store, ticket, connection=connection):
+                break
 
 
 def _forget(app: Celery, store: TicketStore, owner: str) -> None:

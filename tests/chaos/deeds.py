@@ -183,6 +183,7 @@ DEEDS: Final[dict[str, Deed]] = {
     "kill_child": _kill_child,
     "freeze_child": _freeze_child,
     "kill_worker": _end_by(signal.SIGKILL),
+    "kill_all_workers": lambda cast, _: cast.crew.kill_all(),
     "term_worker": _end_by(signal.SIGTERM),
     "quit_worker": _end_by(signal.SIGQUIT),
     "stop_broker": _stop_broker,

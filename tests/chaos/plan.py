@@ -117,7 +117,8 @@ def make_plan(
     faults tells what each job would have taken.
     """
     orders = tuple(_orders(Random(f"{seed}/orders"), jobs, rate, pace))
-    span = Span(sent=orders[-1].at, ended=orders[-1].at + PACES[pace].renders[1])
+    sent = orders[-1].at
+    span = Span(sent=sent, ended=sent + PACES[pace].renders[1], broker=broker)
     blows = sorted(
         (blow for name in faults for blow in _blows(seed, name, span)),
         key=lambda blow: blow.at,
