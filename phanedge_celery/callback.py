@@ -21,6 +21,9 @@ MOST: Final = 64 * 1024
 SALT: Final = "phanedge.callback"
 """Keeps these signatures apart from all others made with the same secret."""
 
+CALLED: Final = "phanedge_called"
+"""The header of a job's message which says that the vendor calls about it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Challenge:
@@ -83,6 +86,21 @@ def read(body: bytes) -> Challenge | Hint | None:
     if "challenge" in said:
         return _challenge(said["challenge"])
     return _hint(said)
+
+
+def calls_arrive(message: Mapping[str, Any] | None) -> bool:
+    """Has the vendor called about the job of *message*, and not of its end so far?"""
+    return CALLED in ((message or {}).get("options") or {}).get("headers", {})
+
+
+def with_calls(message: Mapping[str, Any], *, arrive: bool) -> dict[str, Any]:
+    """Return *message* for a job about which the vendor calls, or has called last."""
+    options = dict(message["options"])
+    headers = {k: v for k, v in options.pop("headers", {}).items() if k != CALLED}
+    if arrive:
+        headers[CALLED] = True
+    kept = {"headers": headers} if headers else {}
+    return {**message, "options": {**options, **kept}}
 
 
 def _challenge(value: Any) -> Challenge | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
+from . import callback
 from .answers import Trouble
 from .errors import JobTimedOut, error_fields
 from .models import JobReport, JobStatus
@@ -19,8 +20,11 @@ from .moves import (
     video_of,
     wait_out,
 )
-from .schedule import PollSchedule
+from .schedule import MAX_COUNTDOWN, PollSchedule
 from .tickets import Stage, Ticket
+
+SAFETY_NET: Final = float(MAX_COUNTDOWN)
+"""Seconds between two polls of a job that the vendor calls about: it may stop to."""
 
 
 def decide(
@@ -46,6 +50,8 @@ def decide(
         error = JobTimedOut("the deadline is past; the job may still finish")
         return End(error=error_fields(error.about(ticket.job_id)), changes=known)
     wait = schedule.wait(now - (ticket.submitted_at or now), dice)
+    if callback.calls_arrive(ticket.message):
+        wait = max(wait, SAFETY_NET)
     return Again(after=min(wait, deadline - now), stage=Stage.POLLING, changes=known)
 
 

@@ -10,6 +10,7 @@ from celery import Celery
 from celery.app import app_or_default
 
 from ..errors import JobNotFound
+from ..settings import settings_for
 from ..tickets import store_for
 from .look import jobs
 from .resume import resume_video, way_to_resume
@@ -61,5 +62,6 @@ def _resume(app: Celery, id: str) -> dict[str, Any]:
 
 def _foretell(app: Celery, id: str) -> dict[str, Any]:
     ticket = store_for(app).read(id)
-    way = way_to_resume(ticket, time.time()) if ticket else None
+    watched = settings_for(app).watch_polls
+    way = way_to_resume(ticket, time.time(), watched=watched) if ticket else None
     return {"resumed": way, "canvas_told": way == "reopened"}

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import math
 import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from celery import Celery, states
 from celery.app import app_or_default
 from celery.result import AsyncResult, EagerResult
-from celery.utils.time import maybe_make_aware
 
 from .. import messages, results
 from ..errors import RequestInvalid
 from ..models import VideoRequest, job_id_of
 from ..moves import POLL, SUBMIT
-from ..settings import settings_for
+from ..settings import check_sending, settings_for
 from ..storage import check_images, check_save_to
 from ..tickets import Stage, Ticket, TicketStore, TicketStoreUnavailable, store_for
+from .checks import check_name, check_wait, due
 from .resume import reopen
 from .sending import send_now
 
@@ -49,6 +47,8 @@ def enqueue_video(
     app = app_or_default(app)
     asked = VideoRequest.read(request)
     check_images(asked.wire(), settings_for(app).storage)
+    check_name("key", key)
+    check_name("task_id", options.get("task_id"))
     id = options.pop("task_id", None) or new_id(app, "key", key)
     ticket = Ticket(
         id=id,
@@ -81,6 +81,8 @@ def follow_video(
     """
     app = app_or_default(app)
     job = job_id_of(job_id)
+    check_name("key", key)
+    check_name("task_id", options.get("task_id"))
     id = options.pop("task_id", None) or new_id(
         app, "key" if key else "job", key or job
     )
@@ -107,7 +109,8 @@ def _enqueue(
     app: Celery, name: str, asked: Any, ticket: Ticket, options: dict[str, Any]
 ) -> AsyncResult[Any]:
     check_save_to(ticket.save_to, settings_for(app).storage)
-    _check_wait(ticket.max_wait)
+    check_wait(ticket.max_wait)
+    check_sending(app)
     task = app.tasks[name]
     kwargs = {"save_to": ticket.save_to, "max_wait": ticket.max_wait}
     kwargs = {name: value for name, value in kwargs.items() if value is not None}
@@ -116,7 +119,7 @@ def _enqueue(
     ticket = replace(
         ticket,
         message=messages.first(task, (asked,), kwargs, options),
-        next_at=_due(app, options, ticket.since),
+        next_at=due(app, options, ticket.since),
     )
     if not store.create(ticket):
         _go_on(app, store, ticket)
@@ -126,22 +129,6 @@ def _enqueue(
         results.show(app, store, ticket)
         send_now(app, ticket, due=ticket.next_at)
     return _result(app, store, ticket.id)
-
-
-def _check_wait(max_wait: object) -> None:
-    if max_wait is None:
-        return
-    number = isinstance(max_wait, int | float) and not isinstance(max_wait, bool)
-    if not (number and 0 < max_wait < math.inf):  # type: ignore[operator]
-        raise RequestInvalid(f"max_wait must be seconds, above 0; got {max_wait!r:.40}")
-
-
-def _due(app: Celery, options: Mapping[str, Any], now: float) -> float:
-    eta = options.get("eta")
-    if eta is None:
-        return float(now + (options.get("countdown") or 0))
-    moment = datetime.fromisoformat(eta) if isinstance(eta, str) else eta
-    return float(maybe_make_aware(moment, app.timezone).timestamp())
 
 
 def _go_on(app: Celery, store: TicketStore, asked: Ticket) -> None:
@@ -157,7 +144,7 @@ def _go_on(app: Celery, store: TicketStore, asked: Ticket) -> None:
         )
     if ticket.stage is Stage.FAILED and (ticket.error or {}).get("resumable"):
         reopen(app, store, ticket)
-    elif results.is_overdue(ticket, time.time()):
+    elif results.is_overdue(ticket, time.time(), watched=settings_for(app).watch_polls):
         messages.resend(app, store, ticket)
     elif ticket.stage.ended and _is_forgotten(app, ticket):
         results.show(app, store, ticket)

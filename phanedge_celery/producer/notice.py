@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any, Final
 from uuid import uuid4
@@ -10,16 +11,17 @@ from celery import Celery, Task, shared_task
 from celery.app import app_or_default
 from kombu.exceptions import OperationalError
 
-from .. import endings, messages
+from .. import callback, endings, messages
 from ..answers import Trouble
 from ..callback import Hint
 from ..errors import PhanEdgeError
 from ..events import say
 from ..models import job_id_of
 from ..moves import POLL
+from ..polling import SAFETY_NET
 from ..schedule import WATCH, PollSchedule
 from ..settings import settings_for
-from ..tickets import Stage, Ticket, TicketStore, store_for
+from ..tickets import Stage, Ticket, TicketMissing, TicketStore, store_for
 from .look import is_id
 from .resume import reopen
 from .sending import QUICKLY, send_now
@@ -36,10 +38,11 @@ PAUSE: Final = 10
 def take_notice(id: str, hint: Hint, app: Celery | None = None) -> None:
     """Do what a notice about the job of the Celery id *id* is good for.
 
-    One that tells of an end makes a waiting job due now. One about a submission
-    without an answer has a worker ask whether that job exists, and adopt it. All
-    others do nothing, and so do duplicates, late ones and floods: what notices may
-    cost is counted in the ticket. Whoever calls this has checked the signature.
+    One that tells of an end makes a waiting job due now. The first one that tells of
+    less shows that calls arrive: from then on polls are but a safety net. One about
+    a submission without an answer has a worker ask whether that job exists, and adopt
+    it. Duplicates, late ones and floods do nothing: what notices may cost is counted
+    in the ticket. Whoever calls this has checked the signature.
     Raises `tickets.TicketStoreUnavailable`.
     """
     app = app_or_default(app)
@@ -49,8 +52,8 @@ def take_notice(id: str, hint: Hint, app: Celery | None = None) -> None:
         return
     if endings.awaits_a_job(ticket):
         _have_confirmed(app, store, ticket, hint)
-    elif hint.terminal and _names(ticket, hint):
-        _hasten(app, store, ticket)
+    elif hint.status is not None and _names(ticket, hint):
+        (_hasten if hint.terminal else _put_off)(app, store, ticket)
 
 
 def may_hasten(ticket: Ticket, schedule: PollSchedule, now: float) -> bool:
@@ -76,9 +79,44 @@ def _hasten(app: Celery, store: TicketStore, ticket: Ticket) -> None:
     if not may_hasten(ticket, settings.schedule, now):
         return
     due = now + WATCH.grace if settings.watch_polls else now
-    if store.touch(ticket.id, ticket.version, due):
-        say("hastened", ticket)
-        send_now(app, ticket)
+    if callback.calls_arrive(ticket.message):
+        hastened = _noted(store, ticket, due, arrive=False)
+    else:
+        touched = store.touch(ticket.id, ticket.version, due)
+        hastened = ticket if touched else None
+    if hastened is not None:
+        say("hastened", hastened)
+        send_now(app, hastened)
+
+
+def _put_off(app: Celery, store: TicketStore, ticket: Ticket) -> None:
+    """Let a job wait for the vendor's next call, with a poll a minute in case."""
+    if ticket.stage is not Stage.POLLING or ticket.message is None:
+        return
+    now = time.time()
+    if callback.calls_arrive(ticket.message) or (ticket.next_at or 0) <= now:
+        return
+    due = min(now + SAFETY_NET, ticket.deadline or math.inf)
+    waiting = _noted(store, ticket, due, arrive=True)
+    if waiting is not None and not settings_for(app).watch_polls:
+        send_now(app, waiting, due)
+
+
+def _noted(
+    store: TicketStore, ticket: Ticket, due: float, *, arrive: bool
+) -> Ticket | None:
+    """Note whether calls arrive; the message under way will be stale."""
+    message = callback.with_calls(ticket.message or {}, arrive=arrive)
+    try:
+        return store.advance(
+            ticket.id,
+            ticket.version,
+            stage=Stage.POLLING,
+            message=message,
+            next_at=due,
+        )
+    except TicketMissing:
+        return None
 
 
 def _names(ticket: Ticket, hint: Hint) -> bool:

@@ -43,7 +43,8 @@ def resume_video(
         raise JobNotFound(f"nothing is known of the id {str(id)[:80]!r}")
     if job_id is not None:
         return _adopt(app, store, ticket, job_id_of(job_id))
-    way = way_to_resume(ticket, time.time())
+    watched = settings_for(app).watch_polls
+    way = way_to_resume(ticket, time.time(), watched=watched)
     if way == "reopened":
         return _resumed(way, reopen(app, store, ticket))
     if way == "sent_again":
@@ -51,11 +52,15 @@ def resume_video(
     return {"resumed": way, "canvas_told": False}
 
 
-def way_to_resume(ticket: Ticket, now: float) -> str | None:
-    """Return what `resume_video` would do; None when it would leave the job alone."""
+def way_to_resume(ticket: Ticket, now: float, *, watched: bool = False) -> str | None:
+    """Return what `resume_video` would do; None when it would leave the job alone.
+
+    *watched* is ``phanedge_watch_polls``.
+    """
     if ticket.stage is Stage.FAILED and (ticket.error or {}).get("resumable"):
         return "reopened" if ticket.message else None
-    return "sent_again" if results.is_overdue(ticket, now) else None
+    overdue = results.is_overdue(ticket, now, watched=watched)
+    return "sent_again" if overdue else None
 
 
 def _resumed(how: str, ticket: Ticket | None) -> dict[str, Any]:
