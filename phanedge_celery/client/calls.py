@@ -178,10 +178,14 @@ class Client:
 
     def _without_key(self, reply: Reply | NoReply) -> Reply | NoReply:
         """Return *reply* without the key, should the service have echoed it."""
-        secret = token_of(self._settings).removeprefix("sk-").encode()
+        secret = token_of(self._settings).removeprefix("sk-")
         if isinstance(reply, NoReply) or len(secret) < _SHORTEST_SECRET:
             return reply
-        return replace(reply, body=reply.body.replace(secret, b"***"))
+        headers = reply.headers
+        if any(secret in value for value in headers.values()):
+            headers = {k: v.replace(secret, "***") for k, v in headers.items()}
+        body = reply.body.replace(secret.encode(), b"***")
+        return replace(reply, headers=headers, body=body)
 
     def _remark_on(self, report: JobReport) -> None:
         if not report.status.known and report.status not in self._words:

@@ -29,7 +29,8 @@ from tests.workers import ROOT, WorkerProcess, python_path
 
 pytestmark = pytest.mark.timeout(300)
 
-KEY: Final = "sk-marked-4e1f9b7c2d-of-phanedge"
+KEY: Final = "marked-4e1f9b7c2d-of-phanedge"
+"""Without the usual `sk-`, by which any text of the vendor's is searched."""
 SECRET: Final = "callback-secret-marked-9a51"
 PROMPT: Final = "A cat marked-77c0ffee surfs"
 SIGNATURE: Final = re.compile(r"Signature=[0-9a-f]{8}")
@@ -48,7 +49,7 @@ ECHOES: Final[Mapping[str, Fault]] = {
     "as its request's id": Fault(
         status=503,
         body="",
-        headers={"X-Oneapi-Request-Id": KEY, "Minimax-Request-Id": KEY},
+        headers={"X-Oneapi-Request-Id": KEY, "Trace-Id": KEY},
     ),
     "as a way to go": Fault(location=f"https://example.com/{KEY}"),
     "before it hangs up": Fault(
@@ -193,14 +194,14 @@ def test_the_watcher_sees_what_is_written(affair: Affair) -> None:
     assert len(affair.ids) > 60
 
 
-@pytest.mark.parametrize("secret", [KEY, KEY.removeprefix("sk-"), SECRET])
+@pytest.mark.parametrize("secret", [KEY, SECRET])
 def test_no_secret_is_ever_written(affair: Affair, secret: str) -> None:
     found = [text for _, text in affair.written if secret in text]
 
     assert found == []
 
 
-@pytest.mark.parametrize("secret", [KEY, KEY.removeprefix("sk-"), SECRET, PROMPT])
+@pytest.mark.parametrize("secret", [KEY, SECRET, PROMPT])
 def test_no_secret_is_ever_logged(affair: Affair, secret: str) -> None:
     assert secret not in affair.worker.log()
 
