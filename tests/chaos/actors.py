@@ -23,7 +23,7 @@ from phanedge_celery.testing import FakePhanEdge
 from tests.apps.plain import environment
 from tests.chaos.plan import Pace
 from tests.chaos.proxy import Proxy
-from tests.servers import RabbitServer, RedisServer
+from tests.servers import RabbitServer, RedisServer, Server
 from tests.stacks import producer
 from tests.workers import WorkerProcess
 
@@ -190,7 +190,7 @@ def cast_for(
         fake = enter(FakePhanEdge(seed=seed))
         fake.options(keys=[OLD_KEY])
         stores, through = enter(RedisServer()), _server(broker)
-        enter(through)
+        _begin(stack, through)
         urls = Urls(through.url(), stores.url(0), stores.url(1))
         proxies = [enter(Proxy(p)) for p in (through.port, stores.port, stores.port)]
         crew = _crew(stack, fake, folder, pace, urls.by(*proxies), newer, clocks)
@@ -220,6 +220,15 @@ def _folder(stack: ExitStack) -> Path:
     (folder / "key").write_text(OLD_KEY)
     (folder / "clock").write_text("+0")
     return folder
+
+
+def _begin(stack: ExitStack, server: Server) -> None:
+    """Start a server, however slow a machine is that does other things, too."""
+    stack.callback(server.close)
+    try:
+        server.start()
+    except AssertionError:
+        server.child.wait_for_log(server.ready, timeout=180)
 
 
 def _server(broker: str) -> RedisServer | RabbitServer:

@@ -102,8 +102,9 @@ LOST_MESSAGES: Final = frozenset(
     {Wrong.UNHEARD, Wrong.HUNG, Wrong.NEVER_BEGAN, Wrong.HEARD_AGAIN}
 )
 """The messages of the site's own tasks, and canvases whose first step never came."""
-RESUMED: Final = frozenset({Wrong.FAILED})
-"""It fails resumably, and is resumed by the run once the fault is over."""
+RESUMED: Final = frozenset({Wrong.FAILED, Wrong.UNHEARD})
+"""It fails resumably, and is resumed by the run once the fault is over; its callbacks
+have been told of the failure."""
 OUTAGE: Final = 30.0
 
 FAULTS: Final[dict[str, Fault]] = {
