@@ -96,7 +96,7 @@ def test_what_the_watch_asks_for_waits_for_no_message(
     write(app, "job-b", stage=Stage.SAVING, next_at=NOW - 60)
 
     assert rows(operator, "overdue=yes") == {"b"}
-    assert page(operator).count('alt="True"') == 1
+    assert page(operator).count('<td class="field-overdue">overdue</td>') == 1
 
 
 def test_a_job_is_found_by_each_of_its_names(operator: Client, app: Celery) -> None:
@@ -144,6 +144,17 @@ def test_cancel_stops_and_says_so(operator: Client, app: Celery) -> None:
     assert "1 × too late, it had ended" in told
     assert read(app, id).stage is Stage.CANCELLED
     assert sent(app) == 1
+
+
+def test_times_are_told_to_the_second_in_the_sites_time_zone(
+    operator: Client, app: Celery
+) -> None:
+    write(app, "job-a", stage=Stage.DONE, since=1_800_000_000.25)
+
+    with override_settings(TIME_ZONE="Europe/Berlin"):
+        shown = [page(operator), page(operator, f"{LIST}job-a/change/")]
+
+    assert all("2027-01-15 09:00:00" in text for text in shown)
 
 
 def test_a_store_that_is_away_is_told_in_the_page(

@@ -58,6 +58,8 @@ def test_make_site_makes_a_video_and_stops_all_of_it_by_ctrl_c(
             film = visitor.get(f"{site}videos/{id}/file/", timeout=20).content
         assert len(film) == video["bytes"]
         assert called_back(Path(folder)) >= {"200"}
+        [password] = re.findall(r"\(admin, (\S+)\)", told)
+        assert linked_files(site, password) == [film]
 
         os.kill(run.pid, signal.SIGINT)
         assert run.wait(40) == 0
@@ -67,6 +69,23 @@ def test_make_site_makes_a_video_and_stops_all_of_it_by_ctrl_c(
     wait_for(lambda: all(gone(pid) for pid in groups), what="end of all processes")
     assert not answers(int(site.rsplit(":", 1)[1].strip("/")))
     assert not Path(folder).exists()
+
+
+def linked_files(site: str, password: str) -> list[bytes]:
+    """Return what the links of the admin's list of jobs lead staff to."""
+    with requests.Session() as staff:
+        page = staff.get(f"{site}admin/login/", timeout=20).text
+        [token] = set(re.findall(r'csrfmiddlewaretoken" value="(\w+)"', page))
+        known = {"username": "admin", "password": password}
+        staff.post(
+            f"{site}admin/login/?next=/admin/phanedge/ticket/",
+            {**known, "csrfmiddlewaretoken": token},
+            timeout=20,
+        )
+        jobs = staff.get(f"{site}admin/phanedge/ticket/", timeout=20).text
+        urls = [site + path for path in re.findall(r'href="/(media/[^"]+)"', jobs)]
+        assert all("/login/" in requests.get(url, timeout=20).url for url in urls)
+        return [staff.get(url, timeout=20).content for url in urls]
 
 
 def called_back(folder: Path) -> set[str]:

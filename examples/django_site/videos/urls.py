@@ -8,6 +8,7 @@ from . import views
 
 urlpatterns = [
     path("", views.ask, name="ask"),
+    path("media/<path:name>", views.media, name="media"),
     path("videos/", views.mine, name="mine"),
     path("videos/<str:id>/", views.job, name="job"),
     path("videos/<str:id>/live/", views.live, name="live"),

@@ -6,12 +6,13 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
 from django.http import HttpRequest
+from django.utils.formats import date_format
 from django.utils.html import format_html
+from django.utils.timezone import localtime
 
 from phanedge_celery.errors import PhanEdgeError
 from phanedge_celery.producer import cancel_video, resume_video
@@ -27,8 +28,9 @@ def _time(field: str, title: str) -> Any:
     """Return a column that shows a field's seconds as a time."""
 
     @admin.display(description=title, ordering=field)
-    def column(_: Any, ticket: Ticket) -> datetime | None:
-        return moment(getattr(ticket, field))
+    def column(_: Any, ticket: Ticket) -> str | None:
+        at = moment(getattr(ticket, field))
+        return None if at is None else date_format(localtime(at), "Y-m-d H:i:s")
 
     return column
 
@@ -42,13 +44,12 @@ class TicketAdmin(admin.ModelAdmin):
         "stage",
         "status",
         "trouble",
-        "model",
-        "job_id",
-        "began",
-        "ended",
-        "due",
         "overdue",
         "file",
+        "began",
+        "ended",
+        "job_id",
+        "model",
     )
     list_filter = (StageFilter, ErrorFilter, OverdueFilter)
     search_fields = ("id", "key", "job_id", "platform_id", "file_id")
@@ -115,9 +116,10 @@ class TicketAdmin(admin.ModelAdmin):
         counted = _json(ticket.errors).items()
         return ", ".join(f"{kind} × {row['count']}" for kind, row in counted) or "–"
 
-    @admin.display(boolean=True)
-    def overdue(self, ticket: Ticket) -> bool:
-        return is_overdue(ticket, time.time(), watched=watched())
+    @admin.display(description="overdue")
+    def overdue(self, ticket: Ticket) -> str | None:
+        late = is_overdue(ticket, time.time(), watched=watched())
+        return "overdue" if late else None
 
     @admin.display(description="file")
     def file(self, ticket: Ticket) -> str:
