@@ -11,7 +11,7 @@ from celery.app.task import Context
 from celery.exceptions import TaskRevokedError
 from celery.signals import task_failure, task_success
 
-from . import messages, results, signals
+from . import experience, messages, results, signals
 from .errors import PhanEdgeError, SubmissionUnknown
 from .events import log, say
 from .tickets import (
@@ -89,6 +89,7 @@ def close(task: Task[Any, Any], store: TicketStore, ticket: Ticket) -> None:
     closed = advance(store, ticket, stage=stage, ended_at=time.time(), **changes)
     if closed is None:
         return
+    experience.note(store, closed)
     say(str(stage), closed, (ticket.error or {}).get("type"))
     if not task.request.is_eager:
         told = replace(closed, video=ticket.video)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -52,11 +52,13 @@ def progress(
     seen: Mapping[str, Any] | None = None,
     *,
     watched: bool = False,
+    took: Sequence[float] = (),
 ) -> dict[str, Any]:
     """Return the one shape in which a job is shown, JSON-ready, at the time *now*.
 
     *seen* is what the result backend holds: the video with its URL, or the bytes
-    saved so far. *watched* is ``phanedge_watch_polls``.
+    saved so far. *watched* is ``phanedge_watch_polls``. *took* is how long the last
+    jobs of its kind ran.
     """
     seen = seen or {}
     end = ticket.ended_at or now
@@ -76,7 +78,9 @@ def progress(
         "overdue": is_overdue(ticket, now, watched=watched),
         "bytes_done": seen.get("bytes_done"),
         "bytes_total": seen.get("bytes_total"),
-        "expected_seconds": schedule.expected_seconds(ticket.model, ticket.resolution),
+        "expected_seconds": schedule.expected_seconds(
+            ticket.model, ticket.resolution, took
+        ),
         "video": _video(ticket, seen),
         "error": {name: error[name] for name in _SHOWN} if error else None,
     }
@@ -114,6 +118,13 @@ def iso(at: float | None) -> str | None:
     if at is None:
         return None
     return datetime.fromtimestamp(at, timezone.utc).isoformat(timespec="seconds")
+
+
+def moment(text: Any) -> float | None:
+    """Return a time in ISO 8601 as Unix seconds, None for what is no text."""
+    if not isinstance(text, str):
+        return None
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
 def stored(app: Celery, id: str) -> tuple[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 MAX_COUNTDOWN = 60
@@ -64,6 +64,36 @@ def countdown(wait: float) -> float:
     if wait < 1:
         return max(wait, 0)
     return min(math.ceil(wait), MAX_COUNTDOWN)
+
+
+LEARNED_FROM = 20
+"""Jobs of a kind that have to be done before anything follows from them."""
+REMEMBERED = 50
+"""How many of the last ones are looked at."""
+
+
+def percentile(seconds: Sequence[float], share: float) -> float:
+    """Return what so large a share of *seconds*, at least one, does not exceed."""
+    return sorted(seconds)[max(math.ceil(share * len(seconds)), 1) - 1]
+
+
+def may_learn(schedule: PollSchedule) -> bool:
+    """Has nobody set a ``first`` of their own?"""
+    return schedule.first == PollSchedule.first
+
+
+def first_wait(schedule: PollSchedule, took: Sequence[float]) -> float:
+    """Return the wait before the first poll, from how long jobs of that kind *took*.
+
+    Just before nearly all of them were done, but in one message, and no later than
+    the earliest would be done if the service became twice as fast. A ``first`` that
+    somebody has set is kept.
+    """
+    if len(took) < LEARNED_FROM or not may_learn(schedule):
+        return schedule.first
+    soon = percentile(took, 0.05)
+    wait = min(0.9 * soon, max(schedule.first, soon / 2), MAX_COUNTDOWN)
+    return max(wait, min(schedule.every, schedule.first))
 
 
 @dataclass(frozen=True)
@@ -133,7 +163,15 @@ _TYPICAL = {
 }
 
 
-def expected_seconds(model: str | None, resolution: str | None) -> float:
-    """Return how long a job of that kind typically runs (contract, section 7)."""
+def expected_seconds(
+    model: str | None, resolution: str | None, took: Sequence[float] = ()
+) -> float:
+    """Return how long a job of that kind typically runs.
+
+    As long as half of the user's own last ones *took*, once there are enough of them;
+    before that by the contract, section 7.
+    """
+    if len(took) >= LEARNED_FROM:
+        return percentile(took, 0.5)
     by_resolution = 240 if resolution == "1080P" else 120
     return float(_TYPICAL.get((model or "", resolution or ""), by_resolution))

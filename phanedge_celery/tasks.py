@@ -10,7 +10,7 @@ from typing import Any, Final, NoReturn
 from celery import Task, shared_task
 from celery.exceptions import Ignore
 
-from . import callback, moves, polling, saving
+from . import callback, experience, moves, polling, saving
 from .answers import Trouble
 from .answers.file import MISSING
 from .errors import (
@@ -105,12 +105,12 @@ def _submit(step: Step, request: Any) -> Move:
     # Made first: whoever is killed between claim and answer leaves it open what was
     # bought, and in a new process the client takes its time.
     client = step.client
+    after = experience.first_wait(step.store, step.ticket, step.settings.schedule)
     step.claim(Stage.SUBMITTING, submit_lease(step.settings))
     answer = client.submit(wire)
     if isinstance(answer, Trouble):
         return step.wait_out(answer)
-    after, platform_id = step.settings.schedule.first, answer.platform_id
-    return _follow(step, answer.job_id, after=after, platform_id=platform_id)
+    return _follow(step, answer.job_id, after=after, platform_id=answer.platform_id)
 
 
 def _give_up(step: Step) -> NoReturn:

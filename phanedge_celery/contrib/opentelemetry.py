@@ -6,7 +6,6 @@ import hashlib
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextvars import ContextVar
-from datetime import datetime
 from typing import Any, Final
 
 from opentelemetry import trace
@@ -18,6 +17,7 @@ from opentelemetry.propagate import extract
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode
 
 from phanedge_celery import signals
+from phanedge_celery.results import moment
 from phanedge_celery.tickets import Ticket
 
 SCOPE: Final = "phanedge_celery"
@@ -162,17 +162,11 @@ def _moments(ticket: Ticket) -> Iterator[tuple[str, float]]:
     video: Mapping[str, Any] = ticket.video or {}
     moments = {
         "phanedge.submitted": ticket.submitted_at,
-        "phanedge.file_created": _read(video.get("created_at")),
-        "phanedge.retrieved": _read(video.get("retrieved_at")),
+        "phanedge.file_created": moment(video.get("created_at")),
+        "phanedge.retrieved": moment(video.get("retrieved_at")),
     }
     known = [(name, at) for name, at in moments.items() if at is not None]
-    yield from sorted(known, key=lambda moment: moment[1])
-
-
-def _read(time: Any) -> float | None:
-    if not isinstance(time, str):
-        return None
-    return datetime.fromisoformat(time.replace("Z", "+00:00")).timestamp()
+    yield from sorted(known, key=lambda each: each[1])
 
 
 def _nanoseconds(seconds: float) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 from celery import Celery, states
 from celery.app import app_or_default
 
-from .. import results, schedule
+from .. import experience, results, schedule
 from ..settings import settings_for
 from ..tickets import Stage, Ticket, TicketStore, store_for
 from ..tickets.rows import has_error
@@ -30,8 +30,14 @@ def video_progress(id: str, app: Celery | None = None) -> dict[str, Any]:
         _, seen = results.stored(app, ticket.id)
     state = results.STATES.get(ticket.stage, results.PROGRESS)
     seen = seen if isinstance(seen, Mapping) else None
-    watched = settings_for(app).watch_polls
-    return results.progress(ticket, state, time.time(), seen, watched=watched)
+    return results.progress(
+        ticket,
+        state,
+        time.time(),
+        seen,
+        watched=settings_for(app).watch_polls,
+        took=experience.took(store_for(app), ticket),
+    )
 
 
 def _without_ticket(app: Celery, id: Any) -> dict[str, Any]:

@@ -28,6 +28,7 @@ class MemoryTickets:
         self._lock = Lock()
         self._rows: dict[str, Row] = {}
         self._leases: dict[str, _Lease] = {}
+        self._took: dict[str, list[float]] = {}
 
     def create(self, ticket: Ticket) -> bool:
         row = rows.row(ticket)
@@ -119,6 +120,13 @@ class MemoryTickets:
             found[str(ticket.stage)] = Tally(jobs + 1, late + is_late)
         return found
 
+    def note(self, kind: str, seconds: float, keep: int) -> None:
+        with self._lock:
+            self._took[kind] = [*self._took.get(kind, ()), seconds][-keep:]
+
+    def took(self, kind: str) -> list[float]:
+        return list(self._took.get(kind, ()))
+
     def lease(self, name: str, owner: str, seconds: float) -> int | None:
         now = time.time()
         with self._lock:
@@ -147,6 +155,7 @@ class MemoryTickets:
         with self._lock:
             self._rows.clear()
             self._leases.clear()
+            self._took.clear()
 
     def _all(self) -> list[Row]:
         with self._lock:

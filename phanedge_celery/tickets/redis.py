@@ -39,6 +39,7 @@ class RedisTickets:
         self._due = f"{prefix}phanedge:due"
         self._polls = f"{prefix}phanedge:polls"
         self._since = f"{prefix}phanedge:since"
+        self._took = f"{prefix}phanedge:took:"
         self._leases = f"{prefix}phanedge:lease:"
         script = self._client.register_script
         self._create = script(scripts.CREATE)
@@ -165,6 +166,23 @@ class RedisTickets:
             yield from stages
             if seen < page:
                 return
+
+    def note(self, kind: str, seconds: float, keep: int) -> None:
+        key, pipeline = self._took + kind, self._client.pipeline(transaction=False)
+        pipeline.rpush(key, repr(seconds))
+        pipeline.ltrim(key, -keep, -1)
+        pipeline.pexpire(key, int(self._remember))
+        try:
+            pipeline.execute()
+        except redis.RedisError as error:
+            raise _away(error) from error
+
+    def took(self, kind: str) -> list[float]:
+        client: Any = self._client
+        try:
+            return [float(text) for text in client.lrange(self._took + kind, 0, -1)]
+        except redis.RedisError as error:
+            raise _away(error) from error
 
     def lease(self, name: str, owner: str, seconds: float) -> int | None:
         keys = [self._leases + name, f"{self._leases}{name}:token"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import random
 import time
@@ -18,7 +20,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from . import rows
 from .rows import Row
 from .sql_engine import make_engine, make_tables, reachable
-from .sql_tables import leases, tickets
+from .sql_tables import kinds, leases, tickets
 from .store import Advance, Condition, Tally, TicketMissing, TicketStoreUnavailable
 from .ticket import FORMAT, Stage, Ticket
 
@@ -204,6 +206,21 @@ class SqlTickets:
             found = connection.execute(_tally, {"before": before}).all()
         return {stage: Tally(int(jobs), int(late)) for stage, jobs, late in found}
 
+    def note(self, kind: str, seconds: float, keep: int) -> None:
+        with self._connection() as connection:
+            known = _noted(connection, kind)
+            took = json.dumps([*(known or ()), seconds][-keep:])
+            if known is not None:
+                change = update(kinds).where(kinds.c.kind == kind)
+                connection.execute(change.values(took=took))
+                return
+            with contextlib.suppress(IntegrityError):
+                connection.execute(insert(kinds).values(kind=kind, took=took))
+
+    def took(self, kind: str) -> list[float]:
+        with self._connection() as connection:
+            return _noted(connection, kind) or []
+
     def lease(self, name: str, owner: str, seconds: float) -> int | None:
         now = time.time()
         with self._connection() as connection:
@@ -258,6 +275,12 @@ class SqlTickets:
             # What comes back may be an empty database.
             self._ready.discard(pid)
             raise
+
+
+def _noted(connection: Connection, kind: str) -> list[float] | None:
+    held = connection.execute(select(kinds.c.took).where(kinds.c.kind == kind)).scalar()
+    noted: list[float] | None = None if held is None else json.loads(held)
+    return noted
 
 
 def _rows(

@@ -68,3 +68,10 @@ leases: Final = Table(
     Column("token", BigInteger, nullable=False),
     Column("until", _seconds, nullable=False),
 )
+
+kinds: Final = Table(
+    "phanedge_kinds",
+    metadata,
+    Column("kind", _name, primary_key=True),
+    Column("took", _text, nullable=False),
+)

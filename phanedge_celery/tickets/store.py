@@ -128,6 +128,15 @@ class TicketStore(Protocol):
         A ticket that moves meanwhile may be counted twice or not at all.
         """
 
+    def note(self, kind: str, seconds: float, keep: int) -> None:
+        """Remember that a job of that *kind* took *seconds*, and *keep* so many.
+
+        Of two notes at the same moment one may be lost.
+        """
+
+    def took(self, kind: str) -> list[float]:
+        """Return what was noted of that *kind*, the earliest first."""
+
     def lease(self, name: str, owner: str, seconds: float) -> int | None:
         """Take the lease *name* for *owner*, or renew it; None while it is another's.
 

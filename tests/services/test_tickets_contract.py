@@ -335,6 +335,16 @@ def test_what_waits_is_counted_by_stage_and_lateness(store: TicketStore) -> None
     assert store.tally(NOW) == {"polling": (2, 0), "queued": (1, 0)}
 
 
+def test_the_last_of_a_kind_are_remembered_in_their_order(store: TicketStore) -> None:
+    assert store.took("MiniMax-Hailuo-02 768P") == []
+    for seconds in (120.5, 90.0, 100.1, 130.0):
+        store.note("MiniMax-Hailuo-02 768P", seconds, 3)
+    store.note("猫 '\"", 1.0, 3)
+
+    assert store.took("MiniMax-Hailuo-02 768P") == [90.0, 100.1, 130.0]
+    assert store.took("猫 '\"") == [1.0]
+
+
 def take_lease(store: TicketStore, number: int) -> int | None:
     return store.lease("watch", f"w{number}", 60)
 

@@ -10,6 +10,8 @@ from phanedge_celery.schedule import (
     WatchPace,
     countdown,
     expected_seconds,
+    first_wait,
+    percentile,
 )
 
 STEADY = PollSchedule(jitter=0)
@@ -118,3 +120,45 @@ def test_a_job_is_expected_to_take_what_such_jobs_take(
     model: str | None, resolution: str | None, seconds: float
 ) -> None:
     assert expected_seconds(model, resolution) == seconds
+
+
+MOSTLY_120: list[float] = [92.0, *[120.0] * 18, 400.0]
+
+
+@pytest.mark.parametrize(
+    ("took", "wait"),
+    [
+        ([], 30),
+        ([92.0] * 19, 30),
+        (MOSTLY_120, 46),  # half of 92: were jobs twice as fast, none would wait
+        ([300.0] * 20, 60),  # one message
+        ([64.0] * 20, 32),
+        ([40.0] * 20, 30),
+        ([25.0] * 20, 22.5),  # 0.9 of it
+        ([5.0] * 20, 10),
+    ],
+)
+def test_the_first_wait_follows_from_how_long_such_jobs_took(
+    took: list[float], wait: float
+) -> None:
+    assert first_wait(PollSchedule(), took) == wait
+
+
+def test_a_first_wait_of_ones_own_is_kept() -> None:
+    assert first_wait(PollSchedule(first=5), [300.0] * 20) == 5
+
+
+@given(st.lists(st.floats(0, 7200), min_size=20, max_size=50))
+def test_no_first_wait_outlasts_half_of_what_nearly_all_took_or_the_default(
+    took: list[float],
+) -> None:
+    wait = first_wait(PollSchedule(), took)
+
+    assert 10 <= wait <= 60
+    assert wait <= max(30, percentile(took, 0.05) / 2)
+
+
+def test_a_job_is_expected_to_take_what_half_of_the_users_own_took() -> None:
+    assert expected_seconds("MiniMax-Hailuo-02", "768P", MOSTLY_120) == 120
+    assert expected_seconds("MiniMax-Hailuo-02", "768P", [300.0] * 20) == 300
+    assert expected_seconds("MiniMax-Hailuo-02", "768P", [300.0] * 19) == 120

@@ -69,6 +69,19 @@ class Lease(models.Model):
         return str(self.name)
 
 
+class Kind(models.Model):
+    """How long the last jobs of one model and resolution took, as JSON."""
+
+    kind = models.CharField(max_length=255, primary_key=True)
+    took = models.TextField()
+
+    class Meta:
+        db_table = "phanedge_kind"
+
+    def __str__(self) -> str:
+        return str(self.kind)
+
+
 def moment(seconds: Any) -> datetime | None:
     """Return a time of a ticket as Django shows times."""
     return None if seconds is None else datetime.fromtimestamp(seconds, timezone.utc)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -162,6 +163,17 @@ class DjangoTickets:
             # It is asked by a thread, for which nobody else tidies up.
             connections[tickets.db].close_if_unusable_or_obsolete()
         return {row["stage"]: Tally(row["jobs"], row["late"]) for row in found}
+
+    def note(self, kind: str, seconds: float, keep: int) -> None:
+        took = json.dumps([*self.took(kind), seconds][-keep:])
+        with _table("Kind") as kinds:
+            kinds.update_or_create(kind=kind, defaults={"took": took})
+
+    def took(self, kind: str) -> list[float]:
+        with _table("Kind") as kinds:
+            held = kinds.filter(pk=kind).values_list("took", flat=True).first()
+        noted: list[float] = json.loads(held) if held else []
+        return noted
 
     def lease(self, name: str, owner: str, seconds: float) -> int | None:
         now = time.time()

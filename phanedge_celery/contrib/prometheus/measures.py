@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, Final
 
 from prometheus_client import Counter, Histogram
 
 from phanedge_celery import signals
+from phanedge_celery.results import moment
 from phanedge_celery.tickets import Ticket
 
 from .models import Models
@@ -94,10 +94,10 @@ def detection_delay(ticket: Ticket, video: Mapping[str, Any]) -> float | None:
 
     None for a time that cannot be meant: before the job or after its end.
     """
-    told, begun, ended = video.get("created_at"), ticket.submitted_at, ticket.ended_at
-    if not isinstance(told, str) or begun is None or ended is None:
+    created, begun = moment(video.get("created_at")), ticket.submitted_at
+    ended = ticket.ended_at
+    if created is None or begun is None or ended is None:
         return None
-    created = datetime.fromisoformat(told.replace("Z", "+00:00")).timestamp()
     # The vendor tells whole seconds, so a quick job's file may seem older than it is.
     return ended - created if begun - 1 <= created <= ended else None
 
