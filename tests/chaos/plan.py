@@ -118,7 +118,7 @@ def make_plan(
     """
     orders = tuple(_orders(Random(f"{seed}/orders"), jobs, rate, pace))
     sent = orders[-1].at
-    span = Span(sent=sent, ended=sent + PACES[pace].renders[1], broker=broker)
+    span = Span(sent=sent, ended=sent + PACES[pace].renders[1])
     blows = sorted(
         (blow for name in faults for blow in _blows(seed, name, span)),
         key=lambda blow: blow.at,
