@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -57,9 +58,11 @@ def pip(words: list[str]) -> None:
 
 
 def python(words: list[str]) -> None:
-    """The fake, a file of the examples, or Django's manage.py."""
+    """The fake, another module of ours, a file of the examples, or manage.py."""
     if words[:2] == ["-m", "phanedge_celery.testing"]:
         _parser().parse_args(words[2:])
+    elif words[0] == "-m":
+        assert find_spec(words[1]), words
     elif words[0] != "manage.py":
         assert list(ROOT.glob(f"examples/**/{Path(words[0]).name}")), words
 
