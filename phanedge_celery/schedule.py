@@ -135,9 +135,9 @@ class WatchPace:
     """How long it asks before it lets other tasks have its slot."""
     turn_lease: float = 10
     """How long it may be silent before another takes over."""
-    claim: float = 20
+    claim: float = 15
     """How long a job that it has claimed may stay unasked before it is due again."""
-    patience: float = 17
+    patience: float = 12
     """How long answers are waited for; later ones come after the claim."""
     batch: int = 320
     at_once: int = 32

@@ -16,8 +16,9 @@ from ..settings import check_app, settings_for
 from ..tickets import store_for
 from .task import WATCH
 
-EXPIRES: Final = 3600
-"""Seconds. In a long queue a watch that expired sooner would never have its turn."""
+UNREAD: Final = 240
+"""How many may wait where no worker takes them: each expires after so many periods.
+In a long queue a watch that expired much sooner would never have its turn."""
 
 DOCTOR: Final = "phanedge_celery.doctor:report_start"
 """By name: the doctor stands above, and only a worker that starts needs it."""
@@ -71,7 +72,7 @@ def _publish(app: Celery, owner: str, period: float) -> None:
                     WATCH,
                     connection=connection,
                     retry=False,
-                    expires=EXPIRES,
+                    expires=UNREAD * period,
                     ignore_result=True,
                 )
     except Exception as error:  # noqa: BLE001
