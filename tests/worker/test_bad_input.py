@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from phanedge_celery import (
     ConfigurationError,
+    JobNotFound,
     RequestInvalid,
+    cancel_video,
     enqueue_video,
     follow_video,
+    resume_video,
     video_progress,
 )
-from phanedge_celery.settings import check_app
 from phanedge_celery.testing import FakePhanEdge
 from phanedge_celery.testing.fixtures import fake
-from tests.apps.plain import make_app
+from tests.apps.plain import environment, make_app
 from tests.worker.hand import Hand, hand
+from tests.workers import WorkerProcess
 
 __all__ = ["fake"]
 
@@ -117,6 +121,87 @@ def test_what_can_be_no_wait_is_refused_at_once(
     assert_nothing_was_sent(fake, by_hand)
 
 
+NAMES: dict[str, Any] = {
+    "empty": "",
+    "blank": "  ",
+    "newline": "a\nb",
+    "nul": "a\0b",
+    "half_a_letter": "a\ud800",
+    "10_kB": "x" * 10_000,
+    "an_int": 7,
+    "bytes": b"order-42",
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("what", ["key", "task_id"])
+@pytest.mark.parametrize("act", [enqueue_video, follow_video])
+def test_what_names_no_attempt_is_refused_at_once(
+    fake: FakePhanEdge, by_hand: Hand, act: Callable[..., Any], what: str, name: str
+) -> None:
+    asked: Any = REQUEST if act is enqueue_video else "106916112212032"
+
+    with pytest.raises(RequestInvalid, match=what):
+        act(asked, **{what: NAMES[name]})
+
+    assert_nothing_was_sent(fake, by_hand)
+
+
+@pytest.mark.parametrize(
+    "when",
+    [{"countdown": "soon"}, {"countdown": [1]}, {"eta": "soon"}, {"eta": 5}],
+    ids=str,
+)
+def test_what_is_no_time_to_begin_at_is_refused_at_once(
+    fake: FakePhanEdge, by_hand: Hand, when: dict[str, Any]
+) -> None:
+    with pytest.raises(
+        RequestInvalid, match="no time to begin at.*" + next(iter(when))
+    ):
+        enqueue_video(REQUEST, **when)
+
+    assert_nothing_was_sent(fake, by_hand)
+
+
+@pytest.mark.parametrize("id", ["", "a\nb", "x" * 10_000, None, 7, b"x", "a\ud800"])
+@pytest.mark.parametrize("act", [cancel_video, resume_video])
+def test_what_can_be_no_id_of_ours_is_not_known(
+    fake: FakePhanEdge, by_hand: Hand, act: Callable[..., Any], id: Any
+) -> None:
+    with pytest.raises(JobNotFound) as caught:
+        act(id)
+
+    assert len(caught.value.message) < 200
+    assert_nothing_was_sent(fake, by_hand)
+
+
+NODES: dict[str, tuple[str, tuple[Any, ...], str]] = {
+    **{
+        f"submit_{name}": ("submit_video", (request,), why)
+        for name, (request, why) in REQUESTS.items()
+        if why != "JSON"
+    },
+    **{f"poll_{name}": ("poll_video", (id,), "job_id") for name, id in JOB_IDS.items()},
+    **{f"file_{n}": ("retrieve_file", (id,), "file_id") for n, id in JOB_IDS.items()},
+    "file_of_no_job": ("retrieve_file", ("17", "../x"), "job_id"),
+}
+
+
+@pytest.mark.parametrize("name", NODES)
+def test_a_canvas_node_that_can_never_work_fails_and_asks_nothing(
+    fake: FakePhanEdge, by_hand: Hand, name: str
+) -> None:
+    task, args, named = NODES[name]
+    id = str(by_hand.app.send_task(f"phanedge.{task}", args).id)
+
+    by_hand.deliver_all()
+    error = by_hand.app.AsyncResult(id).result
+
+    assert isinstance(error, RequestInvalid)
+    assert named in error.message
+    assert fake.requests == []
+
+
 def test_options_that_are_no_json_are_refused_at_once(
     fake: FakePhanEdge, by_hand: Hand
 ) -> None:
@@ -147,23 +232,68 @@ def test_a_wrong_setting_is_named_and_nothing_is_sent(
     assert fake.requests == []
 
 
-@pytest.mark.parametrize(
-    ("conf", "named"),
-    [
-        ({"result_backend": "rpc://"}, "result_backend"),
-        ({"result_backend": None}, "result_backend"),
-        ({"broker_url": "filesystem://"}, "broker_url"),
-    ],
-    ids=["rpc", "disabled", "filesystem"],
-)
-def test_what_cannot_serve_stops_a_worker_at_its_start(
-    conf: dict[str, Any], named: str
+UNFIT: dict[str, tuple[dict[str, Any], str]] = {
+    "rpc": ({"result_backend": "rpc://"}, "result_backend: rpc:// keeps"),
+    "disabled": ({"result_backend": None}, "result_backend: results are switched off"),
+    "filesystem": ({"broker_url": "filesystem://"}, "broker_url: filesystem:// loses"),
+}
+
+
+@pytest.mark.parametrize("name", UNFIT)
+@pytest.mark.parametrize("act", [enqueue_video, follow_video])
+def test_what_cannot_serve_is_refused_before_anything_is_written(
+    name: str, act: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    conf, reason = UNFIT[name]
     app = make_app({})
     app.conf.update(conf)
 
-    with app, pytest.raises(ConfigurationError, match=named):
-        check_app(app)
+    with app, pytest.raises(ConfigurationError, match=reason):
+        act(REQUEST if act is enqueue_video else "106916112212032", app=app)
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_cannot_serve_stops_a_worker_at_its_start() -> None:
+    confs = {**UNFIT, "misspelt": ({"phanedge_api_kye": "k"}, "phanedge_api_key")}
+    envs = {
+        name: environment(
+            broker="memory://", backend="cache+memory://", base_url="", **conf
+        )
+        for name, (conf, _) in confs.items()
+    }
+    workers = {name: WorkerProcess(env) for name, env in envs.items()}
+    try:
+        for worker in workers.values():
+            worker.child.start()
+        codes = {name: worker.child.wait(100) for name, worker in workers.items()}
+        logs = {name: worker.log() for name, worker in workers.items()}
+    finally:
+        for worker in workers.values():
+            worker.close()
+
+    assert all(codes.values())
+    for name, (_, reason) in confs.items():
+        assert reason in logs[name]
+        assert "Traceback" not in logs[name]
+
+
+def test_a_missing_key_is_told_with_every_place_where_it_can_be_set(
+    fake: FakePhanEdge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("PHANEDGE_API_KEY", "PHANEDGE_API_KEY_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    with hand(fake, phanedge_api_key=None) as by_hand:
+        id = enqueue_video(REQUEST).id
+        by_hand.deliver_all()
+        error = by_hand.app.AsyncResult(id).result
+
+    assert isinstance(error, ConfigurationError)
+    for place in ("app.conf", "CELERY_PHANEDGE_API_KEY", "app.config['CELERY']"):
+        assert place in error.message
+    assert "PHANEDGE_API_KEY_FILE" in error.message
+    assert fake.requests == []
 
 
 @pytest.mark.parametrize("id", ["", "a\nb", "x" * 300, None, 7, b"x", "never-seen"])
