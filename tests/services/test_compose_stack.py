@@ -20,6 +20,7 @@ from tests.processes import Child, wait_for
 from tests.servers import RabbitServer, RedisServer, free_port
 from tests.sites import ask, ended
 
+pytestmark = pytest.mark.timeout(300)
 ROOT = Path(__file__).parents[2]
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(
     (ROOT / "docker-compose.yml").read_text(encoding="utf-8")

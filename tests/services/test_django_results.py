@@ -15,6 +15,7 @@ import requests
 from tests.servers import RedisServer
 from tests.sites import Site, ask, django_site, ended
 
+pytestmark = pytest.mark.timeout(300)
 Kept = dict[str, Any]
 """What the result backend has of a task: status and result, as Celery spells them."""
 
