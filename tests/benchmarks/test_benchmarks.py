@@ -19,7 +19,7 @@ from benchmarks.page import lines
 from benchmarks.report import Report
 
 ROOT = Path(__file__).parents[2]
-OF_OTHERS = {"scale", "delay"}
+OF_OTHERS = {"scale"}
 
 
 @pytest.fixture(params=[name for name in ALL if name not in OF_OTHERS and exists(name)])
