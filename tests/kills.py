@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from celery import chain, chord, states
 
-from phanedge_celery import resume_video
+from phanedge_celery import enqueue_video, resume_video
 from phanedge_celery.testing import Timeline, fail
 from phanedge_celery.tickets import Stage
 from tests.faulty import Site
@@ -73,7 +73,7 @@ CLAIMED: Final = {
 }
 """What a killed process has claimed, so that its lease is to be waited for."""
 
-PATIENCE: Final = 100
+PATIENCE: Final = 250
 FAILS: Final = Timeline.seconds(processing=1, end=fail(1027, "output new_sensitive"))
 
 
@@ -124,15 +124,18 @@ class Killed:
 CANVASES: Final = ("chain", "chord")
 
 
-def begin(site: Site, shape: str, task: str, point: str, *steps: Any) -> Killed:
+def begin(
+    site: Site, shape: str, task: str, point: str, *steps: Any, enqueued: bool = False
+) -> Killed:
     """Enqueue one job in a canvas of that shape, with a charge in its way.
 
     ``paid``: what comes after it is a job, too. ``saved``: its file is kept.
-    ``adopted``: the job is found by a person, should it get lost.
+    ``adopted``: the job is found by a person, should it get lost. *enqueued*: it is
+    no node but has a ticket from the first, so that its first message may be lost.
     """
     id, request = str(uuid4()), site.request(*steps)
     site.charges.lay(id, task, point)
-    save_to = {"save_to": f"{id}.mp4"} if shape == "saved" else {}
+    save_to: Any = {"save_to": f"{id}.mp4"} if shape == "saved" else {}
     job: Any = site.s("phanedge.submit_video", request, **save_to).set(task_id=id)
     tail = site.note(f"{id}-tail").set(task_id=f"tail-{id}")
     error = site.note(f"{id}-error")
@@ -142,13 +145,19 @@ def begin(site: Site, shape: str, task: str, point: str, *steps: Any) -> Killed:
         chain(job, tail, app=site.app).apply_async()
     elif shape == "chord":
         job.set(link_error=[error])
-        chord([job, site.s("tests.other", 1)], app=site.app)(tail)
+        body: Any = site.s("tests.collect").set(task_id=f"tail-{id}")
+        body.set(link=[site.note(f"{id}-tail")])
+        chord([job, site.s("tests.other", 1)], app=site.app)(body)
     elif shape == "paid":
         bought = {kind: site.request() for kind in ("link", "link_error")}
         job.set(**{kind: [_buying(site, asked)] for kind, asked in bought.items()})
         job.apply_async()
     else:
-        job.set(link=[site.note(f"{id}-link")], link_error=[error]).apply_async()
+        heard: Any = {"link": [site.note(f"{id}-link")], "link_error": [error]}
+        if enqueued:
+            enqueue_video(request, app=site.app, task_id=id, **save_to, **heard)
+        else:
+            job.apply_async(**heard)
     ending = f"tail-{id}" if shape in CANVASES else id
     return Killed(site, shape, task, point, request, id, ending, bought)
 
@@ -157,10 +166,15 @@ def _buying(site: Site, request: Mapping[str, Any]) -> Any:
     return site.s("phanedge.submit_video", request).set(immutable=True)
 
 
-def begin_all(site: Site, cases: Iterable[Case]) -> dict[Case, Killed]:
+def begin_all(
+    site: Site, cases: Iterable[Case], *, enqueued: bool = False
+) -> dict[Case, Killed]:
     """Enqueue one job for each case: each waits for the others while it waits."""
     failing = {case: [FAILS] if case[1:] in FAILING else [] for case in cases}
-    return {case: begin(site, *case, *steps) for case, steps in failing.items()}
+    return {
+        case: begin(site, *case, *steps, enqueued=enqueued)
+        for case, steps in failing.items()
+    }
 
 
 def await_all(killed: Collection[Killed]) -> None:

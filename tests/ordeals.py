@@ -15,7 +15,7 @@ from celery import states
 
 from phanedge_celery import follow_video
 from phanedge_celery.testing import FakePhanEdge
-from tests.faulty import Site, twins
+from tests.faulty import WATCH, Site, twins
 from tests.servers import RabbitServer, RedisServer
 from tests.stacks import QUORUM
 from tests.workers import WorkerProcess, wait_for
@@ -134,7 +134,7 @@ def ordeal(
     folder: Path,
     results: str,
     tickets: str,
-    **conf: Any,
+    watch: Mapping[str, float] = WATCH,
 ) -> Ordeal:
     """Return a site of that kind, with a worker that is not yet started."""
     kind = KINDS[name]
@@ -146,7 +146,8 @@ def ordeal(
         broker=server.fresh_url(),
         backend=results,
         pace=PACE,
-        conf={**kind.conf, "phanedge_tickets": tickets, **conf},
+        watch=watch,
+        conf={**kind.conf, "phanedge_tickets": tickets},
     )
     return Ordeal(name=name, site=site, worker=site.worker(pool=kind.pool))
 

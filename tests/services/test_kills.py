@@ -29,7 +29,7 @@ from tests.kills import (
 from tests.servers import RedisServer
 from tests.workers import wait_for
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(900)
 
 PAID = [("paid", *point) for point in (*ENDING, *FAILING)]
 SAVED = [("saved", *point) for point in SAVING]
@@ -109,6 +109,17 @@ def test_a_link_hears_of_a_success_once(killed: dict[Case, Killed], case: Case) 
 
     assert 1 <= good <= most
     assert bad == 0
+
+
+@listed(case for case in cases_of(*FOLLOWED, *ENDING) if case[0] == "chord")
+def test_the_body_of_a_chord_sees_every_result_once(
+    killed: dict[Case, Killed], case: Case
+) -> None:
+    job = killed[case]
+    [video, other] = job.site.result(job.tail)["collected"]
+
+    assert video["job_id"] == job.job_id
+    assert other == {"seen": 1}
 
 
 @cases(*FAILING)
