@@ -98,8 +98,8 @@ def detection_delay(ticket: Ticket, video: Mapping[str, Any]) -> float | None:
     ended = ticket.ended_at
     if created is None or begun is None or ended is None:
         return None
-    # The vendor tells whole seconds, so a quick job's file may seem older than it is.
-    return ended - created if begun - 1 <= created <= ended else None
+    # The vendor tells whole seconds, and the job was made before the POST was answered.
+    return ended - created if begun - 2 <= created <= ended else None
 
 
 def _counter(name: str, help: str, *labels: str) -> Counter:
