@@ -94,9 +94,10 @@ def main(given: Sequence[str] | None = None) -> int:
     report = Report("poll_cost")
     with serving() as fake, RedisServer() as server, ExitStack() as rest:
         for broker in BROKERS:
-            possible = asked.size(full=tuple(POOLS), quick=("solo",), tiny=("solo",))
-            wanted = [p for pool in possible if asked.wants(p := f"{broker}-{pool}")]
-            if not wanted or (broker != "redis" and asked.scale != "full"):
+            parts = [f"{broker}-{pool}" for pool in POOLS]
+            if asked.scale != "full" and not asked.only:
+                parts = [part for part in parts if part == "redis-solo"]
+            if not (wanted := list(filter(asked.wants, parts))):
                 continue
             rabbit = rest.enter_context(RabbitServer()) if broker != "redis" else None
             for part in wanted:
@@ -205,6 +206,7 @@ def _send_many(app: Celery, name: str, many: int) -> None:
 
 def _commands(subject: Subject, server: RedisServer, seconds: float) -> float:
     """Return the commands of a worker to Redis for each run."""
+    subject.awake(seconds)  # the first polls tell a status, too
     with redis.Redis.from_url(server.url()) as client, client.monitor() as monitor:
         before = subject.runs()
         subject.awake(seconds)
