@@ -16,7 +16,14 @@ import redis
 from celery import Celery, chain, chord, signature
 from celery.canvas import Signature
 
-from phanedge_celery import JobFailed, JobTimedOut, enqueue_video, video_progress
+from phanedge_celery import (
+    JobFailed,
+    JobTimedOut,
+    cancel_video,
+    enqueue_video,
+    resume_video,
+    video_progress,
+)
 from phanedge_celery.testing import FakePhanEdge, Timeline
 from phanedge_celery.tickets import Stage, Ticket, store_for
 from tests.apps.plain import environment, recorded
@@ -95,7 +102,9 @@ class Site:
         assert ticket is not None
         return ticket
 
-    def await_stage(self, ids: Sequence[str], *stages: Stage, timeout: float) -> None:
+    def await_stage(
+        self, ids: Sequence[str], *stages: Stage, timeout: float = 90
+    ) -> None:
         left = list(ids)
 
         def all_there() -> bool:
@@ -105,7 +114,7 @@ class Site:
 
         wait_for(all_there, timeout, every=0.1, what=lambda: f"{self.ticket(left[-1])}")
 
-    def await_success(self, ids: Sequence[str], timeout: float = 40) -> None:
+    def await_success(self, ids: Sequence[str], timeout: float = 120) -> None:
         self.await_stage(ids, Stage.DONE, Stage.FAILED, timeout=timeout)
         assert {self.ticket(id).stage for id in ids} == {Stage.DONE}
         assert {video_progress(id, app=self.app)["overdue"] for id in ids} == {False}
@@ -144,6 +153,20 @@ def site(redis_server: RedisServer, tmp_path: Path) -> Iterator[Site]:
         yield made
 
 
+@pytest.fixture(scope="module")
+def busy(
+    redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
+    """A site whose worker runs already, for all tests that can share one."""
+    folder, databases = tmp_path_factory.mktemp("busy"), redis_server.fresh()
+    storage = {"phanedge_storage": f"file://{folder}/videos"}
+    with (
+        site_at(databases.broker, databases.backend, folder, **storage) as made,
+        made.worker(),
+    ):
+        yield made
+
+
 def delayed(site: Site) -> int:
     """Count the messages of jobs that a worker holds until they are due."""
     with redis.Redis.from_url(site.broker) as client:
@@ -151,43 +174,47 @@ def delayed(site: Site) -> int:
     return sum(b"_video" in message and b'"eta": "' in message for message in held)
 
 
-@pytest.mark.parametrize(
-    ("pool", "many"), [("prefork", 300), ("threads", 20), ("solo", 20)]
-)
-def test_waiting_jobs_all_succeed_and_no_message_waits_for_them(
-    site: Site, pool: str, many: int
-) -> None:
-    with site.worker(pool):
-        ids = site.enqueue(many)
-        waiting: list[int] = []
-        for sample in (0, many // 2, many - 1):
-            site.await_stage(
-                [ids[sample]], *(s for s in Stage if s != "queued"), timeout=20
-            )
-            waiting.append(delayed(site))
-        site.await_success(ids)
+def all_succeed(site: Site, many: int) -> None:
+    """Let so many jobs run to their ends; see that no message waits meanwhile."""
+    before = site.posts()
+    ids = site.enqueue(many)
+    waiting: list[int] = []
+    for sample in (0, many - 1):
+        site.await_stage([ids[sample]], *(s for s in Stage if s != "queued"))
+        waiting.append(delayed(site))
+    site.await_success(ids)
 
-    assert waiting == [0, 0, 0]
-    assert site.posts() == many
+    assert waiting == [0, 0]
+    assert site.posts() == before + many
+
+
+def test_waiting_jobs_all_succeed_and_no_message_waits_for_them(busy: Site) -> None:
+    all_succeed(busy, 100)
+
+
+@pytest.mark.parametrize("pool", ["threads", "solo"])
+def test_so_they_do_in_other_pools(site: Site, pool: str) -> None:
+    with site.worker(pool):
+        all_succeed(site, 10)
 
 
 def test_waiting_jobs_succeed_on_sqlite(tmp_path: Path) -> None:
     at = f"sqlite:///{tmp_path}"
     with (
         site_at(f"sqla+{at}/broker.db", f"db+{at}/results.db", tmp_path) as site,
-        site.worker(),
+        site.worker("threads"),
     ):
-        ids = site.enqueue(8)
+        ids = site.enqueue(3)
         site.await_success(ids)
 
-    assert site.posts() == 8
+    assert site.posts() == 3
 
 
 def test_a_worker_that_is_killed_leaves_its_jobs_to_the_next(site: Site) -> None:
     slow = Timeline.seconds(processing=5)
     with site.worker() as killed:
         ids = site.enqueue(30, slow)
-        site.await_stage(ids, Stage.POLLING, timeout=20)
+        site.await_stage(ids, Stage.POLLING, timeout=90)
         killed.kill()
     with site.worker():
         site.await_success(ids)
@@ -201,10 +228,10 @@ def test_a_watch_that_was_paused_makes_no_second_line(site: Site) -> None:
     slow = Timeline.seconds(processing=6)
     with site.worker() as first:
         ids = site.enqueue(20, slow)
-        site.await_stage(ids, Stage.POLLING, timeout=20)
+        site.await_stage(ids, Stage.POLLING, timeout=90)
         first.pause()
         with site.worker():
-            wait_for(lambda: asked_by_the_second(site, ids), 20)
+            wait_for(lambda: asked_by_the_second(site, ids), 90)
             first.resume()
             site.await_success(ids)
 
@@ -223,10 +250,22 @@ def asked_by_the_second(site: Site, ids: Sequence[str]) -> bool:
     return len(asked) == len(ids) and min(map(len, asked.values())) > 2
 
 
+def await_polls(site: Site, ids: Sequence[str]) -> None:
+    """Wait until each job has been asked for once more."""
+    before = site.queries()
+
+    def all_asked() -> bool:
+        asked = site.queries()
+        more = [len(asked[job]) > len(before.get(job, ())) for job in asked]
+        return len(more) == len(ids) and all(more)
+
+    wait_for(all_asked, 90, every=0.1)
+
+
 def test_the_rate_holds_for_all_jobs_together(site: Site) -> None:
     with site.worker(phanedge_poll_rate=20):
         ids = site.enqueue(30, Timeline.seconds(processing=3))
-        site.await_stage(ids, Stage.POLLING, timeout=20)
+        site.await_stage(ids, Stage.POLLING, timeout=90)
         site.await_success(ids)
 
     times = sorted(at for asked in site.queries().values() for at in asked)
@@ -239,47 +278,84 @@ def test_a_job_past_its_deadline_ends_although_the_rate_is_used_up(site: Site) -
     with site.worker(phanedge_poll_rate=0.5):
         site.enqueue(20, endless)
         [late] = site.enqueue(1, endless, max_wait=2)
-        site.await_stage([late], Stage.FAILED, timeout=15)
+        site.await_stage([late], Stage.FAILED, timeout=90)
 
     assert isinstance(site.app.AsyncResult(late).result, JobTimedOut)
 
 
-@pytest.mark.parametrize("first", [False, True], ids=["on", "off"])
-def test_it_can_be_switched_while_jobs_are_under_way(site: Site, first: bool) -> None:
-    slow = Timeline.seconds(processing=6)
-    with site.worker(watches=first, grace=2):
-        ids = site.enqueue(10, slow)
-        site.await_stage(ids, Stage.POLLING, timeout=20)
-    with site.worker(watches=not first, grace=2):
+def test_it_can_be_switched_while_jobs_are_under_way(site: Site) -> None:
+    ids = site.enqueue(6, Timeline.seconds(processing=8))
+    for watches in (True, False):
+        with site.worker("threads", watches=watches, grace=2):
+            site.await_stage(ids, Stage.POLLING)
+            await_polls(site, ids)
+    with site.worker("threads", grace=2):
         site.await_success(ids)
 
-    assert site.posts() == 10
+    assert site.posts() == 6
 
 
-def test_links_chains_and_chords_hear_of_the_end(site: Site) -> None:
+def test_links_chains_and_chords_hear_of_the_end(busy: Site) -> None:
+    before = busy.posts()
     good, bad = (f"A cat, {uuid4().hex[:8]}." for _ in range(2))
-    site.fake.script("Processing", "Success", prompt=good)
-    site.fake.script("Processing", "Fail", prompt=bad)
+    busy.fake.script("Processing", "Success", prompt=good)
+    busy.fake.script("Processing", "Fail", prompt=bad)
 
     def job(prompt: str) -> Signature:
         request = {"model": "MiniMax-Hailuo-02", "prompt": prompt}
-        return site.s("phanedge.submit_video", request)
+        return busy.s("phanedge.submit_video", request)
 
     def note(label: str) -> Signature:
-        return site.s("tests.record", label=label).set(immutable=True)
+        return busy.s("tests.record", label=label).set(immutable=True)
 
-    with site.worker():
-        linked = job(good).set(link=note("link")).apply_async()
-        failed = job(bad).set(link_error=note("error")).apply_async()
-        chained = chain(job(good), site.s("tests.other"), app=site.app).apply_async()
-        chorded = chord([job(good), job(good)], app=site.app)(site.s("tests.collect"))
-        assert linked.get(timeout=30)["file_id"]
-        assert chained.get(timeout=30)["seen"]["file_id"]
-        assert len(chorded.get(timeout=30)["collected"]) == 2
-        with pytest.raises(JobFailed):
-            failed.get(timeout=30)
-        told = site.folder / "record"
-        wait_for(lambda: len(recorded(told)) == 2, 10)
+    linked = job(good).set(link=note("link")).apply_async()
+    failed = job(bad).set(link_error=note("error")).apply_async()
+    chained = chain(job(good), busy.s("tests.other"), app=busy.app).apply_async()
+    chorded = chord([job(good), job(good)], app=busy.app)(busy.s("tests.collect"))
+    assert linked.get(timeout=90)["file_id"]
+    assert chained.get(timeout=90)["seen"]["file_id"]
+    assert len(chorded.get(timeout=90)["collected"]) == 2
+    with pytest.raises(JobFailed):
+        failed.get(timeout=90)
+    told = busy.folder / "record"
+    wait_for(lambda: len(recorded(told)) == 2, 90)
 
     assert sorted(each["label"] for each in recorded(told)) == ["error", "link"]
-    assert site.posts() == 5
+    assert busy.posts() == before + 5
+
+
+def test_a_waiting_job_is_cancelled_at_once(busy: Site) -> None:
+    [id] = busy.enqueue(1, Timeline.seconds(processing=600))
+    busy.await_stage([id], Stage.POLLING)
+
+    answer = cancel_video(id, app=busy.app)
+    wait_for(lambda: str(busy.app.AsyncResult(id).state) == "REVOKED", 90)
+
+    ticket = busy.ticket(id)
+    assert answer["stopped"] == "following"
+    assert (ticket.stage, ticket.next_at) == (Stage.CANCELLED, None)
+    asked = len(busy.queries().get(str(ticket.job_id), ()))
+    await_two_slices(busy)
+    assert len(busy.queries().get(str(ticket.job_id), ())) == asked
+
+
+def await_two_slices(site: Site) -> None:
+    """Wait as long as the watch takes to ask for another job twice."""
+    [other] = site.enqueue(1, Timeline.seconds(processing=1))
+    site.await_success([other])
+
+
+def test_a_job_that_took_too_long_is_resumed_and_kept(busy: Site) -> None:
+    name = f"{uuid4().hex}.mp4"
+    [id] = busy.enqueue(1, Timeline.seconds(processing=6), save_to=name, max_wait=1)
+    busy.await_stage([id], Stage.FAILED)
+    assert isinstance(busy.app.AsyncResult(id).result, JobTimedOut)
+
+    times = 0
+    while busy.ticket(id).stage is Stage.FAILED and times < 60:
+        times += 1
+        assert resume_video(id, app=busy.app)["resumed"] == "reopened"
+        busy.await_stage([id], Stage.FAILED, Stage.DONE)
+
+    assert video_progress(id, app=busy.app)["video"]["saved_to"]
+    assert (busy.folder / "videos" / name).stat().st_size > 0
