@@ -157,7 +157,9 @@ CASES: Final = [
         ("redis-threads", SHAPES, WHOLE),
         ("redis", SHAPES, CORE),
         ("rabbitmq", SHAPES, CORE),
+        ("rabbitmq-threads", MOST, CORE),
         ("quorum", MOST, CORE),
+        ("quorum-threads", FEW, CORE),
         ("sqlite", FEW, CORE),
     )
     for shape in shapes
