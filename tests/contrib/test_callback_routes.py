@@ -132,16 +132,29 @@ def test_without_a_secret_no_signature_is_right(
 
 @pytest.mark.parametrize(
     "said",
-    [b"", b"\xff", b"[]", b"{}", {"task_id": JOB}, {"status": "success"}, PROCESSING],
+    [b"", b"\xff", b"[]", b"{}", {"task_id": JOB}, {"status": "success"}],
     ids=str,
 )
-def test_what_hints_at_no_end_of_this_job_is_thanked_for(
+def test_what_is_no_notice_about_this_job_is_thanked_for(
     app: Celery, call: Callable[..., Answer], said: Any
 ) -> None:
     ticket = waiting(app)
 
     assert call(ticket.id, said) == (200, ACK)
     assert (sent(app), read(app, ticket.id)) == (0, ticket)
+
+
+def test_a_notice_short_of_an_end_leaves_a_poll_a_minute(
+    app: Celery, call: Callable[..., Answer]
+) -> None:
+    soon = time.time() + 10
+    ticket = waiting(app, next_at=soon)
+
+    assert [call(ticket.id, PROCESSING) for _ in range(2)] == [(200, ACK)] * 2
+    later = read(app, ticket.id)
+
+    assert (sent(app), later.version) == (1, ticket.version + 1)
+    assert later.next_at and later.next_at > soon
 
 
 def test_too_much_is_refused(call: Callable[..., Answer]) -> None:
