@@ -1,6 +1,6 @@
 # make demo     three videos from enqueue to file, against a fake of the service
 # make site     a site that makes videos, with worker and fake: forms, status, player
-# make test     every test, in JOBS=3 processes; ARGS="-k ticket" goes to pytest
+# make test     every test, in JOBS=4 processes; ARGS="-k ticket" goes to pytest
 # make test-long   what waits out real minutes, besides: half an hour
 # make fuzz     what `make test` tries 500 times, 20,000 times: some minutes
 # make chaos    1,000 jobs and every fault, on Redis and RabbitMQ: two hours, and
@@ -19,7 +19,7 @@
 VENV ?= .venv
 PYTHON ?=
 ARGS ?=
-JOBS ?= 3
+JOBS ?= 4
 BIN = $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 

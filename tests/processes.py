@@ -18,12 +18,14 @@ T = TypeVar("T")
 # A test run that is killed runs no teardown, so Linux is asked to end the child. The
 # request does not survive a change of user, which is why the change happens here too.
 _TIED_TO_US = """
-import ctypes, os, sys
+import ctypes, os, signal, sys
 uid, gid = int(sys.argv[1]), int(sys.argv[2])
 if uid != os.getuid():
     os.setgroups([])
     os.setgid(gid)
     os.setuid(uid)
+# A shell that runs the tests in the background has Ctrl-C ignored by all of them.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 if sys.platform == "linux":
     ctypes.CDLL(None).prctl(1, 15)
 os.execvp(sys.argv[3], sys.argv[3:])

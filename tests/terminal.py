@@ -15,7 +15,8 @@ from tests.workers import python_path
 
 # Only a process whose own terminal it is hears of Ctrl-C there.
 _AT_THE_TERMINAL = """
-import fcntl, os, sys, termios
+import fcntl, os, signal, sys, termios
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execv(sys.argv[1], sys.argv[1:])
 """

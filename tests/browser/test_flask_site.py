@@ -50,9 +50,9 @@ def test_a_visitor_asks_and_sees_the_video_play_and_seek(
     says(page, "Your video is ready")
     video = page.locator("video")
     video.evaluate("async video => { await video.play() }")
-    page.wait_for_function("document.querySelector('video').currentTime > 0")
+    wait_for(lambda: video.evaluate("video => video.currentTime > 0"))
     video.evaluate("video => { video.pause(); video.currentTime = 0.5 }")
-    page.wait_for_function("!document.querySelector('video').seeking")
+    wait_for(lambda: video.evaluate("video => !video.seeking"))
     assert video.evaluate("video => video.currentTime") == pytest.approx(0.5, abs=0.05)
     shot(page, "flask-done")
     assert site.fake.posts_by("prompt")[text] == 1

@@ -154,7 +154,8 @@ def test_a_notice_short_of_an_end_leaves_a_poll_a_minute(
     later = read(app, ticket.id)
 
     assert (sent(app), later.version) == (1, ticket.version + 1)
-    assert later.next_at and later.next_at > soon
+    assert later.next_at is not None
+    assert later.next_at > soon
 
 
 def test_too_much_is_refused(call: Callable[..., Answer]) -> None:

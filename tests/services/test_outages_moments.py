@@ -226,10 +226,8 @@ def test_a_linked_job_whose_end_cannot_be_told_waits_with_it(
     assert job.calls() == (1, 0)
 
 
-AWAY = (3, pytest.param(45, marks=pytest.mark.long))
-
-
-@pytest.mark.parametrize("seconds", AWAY)
+@pytest.mark.long
+@pytest.mark.parametrize("seconds", [3, 45])
 def test_results_that_go_away_between_link_and_result_end_in_a_success(
     place: Place, seconds: float
 ) -> None:

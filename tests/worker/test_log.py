@@ -34,8 +34,13 @@ def by_hand(fake: FakePhanEdge) -> Iterator[Hand]:
 
 
 @pytest.fixture
-def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
-    caplog.set_level(logging.INFO)
+def log(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> pytest.LogCaptureFixture:
+    """What is logged, whatever a framework has done to our logger before."""
+    logger = logging.getLogger("phanedge_celery")
+    caplog.set_level(logging.INFO, logger.name)
+    monkeypatch.setattr(logger, "disabled", False)
     return caplog
 
 
