@@ -39,7 +39,8 @@ def log(
 ) -> pytest.LogCaptureFixture:
     """What is logged, whatever a framework has done to our logger before."""
     logger = logging.getLogger("phanedge_celery")
-    caplog.set_level(logging.INFO, logger.name)
+    for name in (None, logger.name):
+        caplog.set_level(logging.INFO, name)
     monkeypatch.setattr(logger, "disabled", False)
     return caplog
 
