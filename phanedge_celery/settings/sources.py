@@ -65,6 +65,10 @@ class Found:
             for name in source.keys()  # noqa: SIM118 (a module's names have no iter)
             if name.startswith(starts) and not _is_imported(source[name])
         }
+        for key, (first, *others) in _spelled(conf.prefix):
+            # Which spelling counts of two is another one since Celery 5.7: it knows.
+            if first in found and any(name in found for name in others):
+                found[first] = conf[PREFIX + key]
         return cls(conf.prefix, found, dict(_environment()))
 
     def values(self) -> dict[str, Any]:

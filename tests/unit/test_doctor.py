@@ -7,6 +7,7 @@ import time
 from datetime import timedelta
 from typing import Any
 
+import celery
 import pytest
 from celery import Celery
 from kombu import Exchange, Queue
@@ -197,6 +198,10 @@ TRIPS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("E050", {"phanedge_storage": "srv/videos"}, {"phanedge_storage": "/srv/videos"}),
     ("E050", {"phanedge_storage": "file://srv"}, {"phanedge_storage": "s3://b/videos"}),
 ]
+if celery.VERSION >= (5, 7):
+    # Celery's own report hides that address by now.
+    TRIPS = [row for row in TRIPS if "broker_read_url" not in row[1]]
+
 BY_VERSION = {"W026"}
 """Found by what is installed, so tried on a snapshot."""
 
@@ -210,7 +215,7 @@ def test_a_hazard_is_found_where_it_is_and_only_there(
 
 
 def test_an_app_as_the_readme_has_it_is_sound() -> None:
-    assert codes({}) == []
+    assert set(codes({})) <= BY_VERSION
 
 
 def test_every_check_over_a_configuration_has_its_row_here() -> None:
@@ -305,7 +310,8 @@ def test_a_code_that_is_not_in_the_table_cannot_be_found() -> None:
 
 
 def test_the_summary_counts_and_names() -> None:
-    hazards = findings(an_app(task_routes=None, result_backend=None, result_expires=1))
+    amiss = {"task_routes": None, "result_backend": None, "result_expires": 1}
+    hazards = findings(an_app(broker_url="amqp://", **amiss))
 
     assert summary(hazards).startswith(
         "1 error, 2 warnings (phanedge.E010 phanedge.W014 phanedge.W022); "
