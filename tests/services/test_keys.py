@@ -20,6 +20,7 @@ from phanedge_celery import (
 )
 from phanedge_celery.testing import fail
 from phanedge_celery.tickets import store_for
+from phanedge_celery.watch.task import WATCH
 from tests.apps.plain import make_app
 from tests.stacks import Stack, Stacks, started
 from tests.workers import wait_for
@@ -218,6 +219,8 @@ def test_an_overdue_job_is_sent_again_by_whoever_asks_for_it(
     request, key = redis_stack.request("Success"), str(uuid4())
     id = enqueue_video(request, key=key, countdown=3600).id
     store, ticket = store_for(redis_stack.app), redis_stack.ticket(id)
+    # No worker sends the watch meanwhile, which would send the job's message, too.
+    wait_for(lambda: store.lease(WATCH, "a test", 60), 30, what="the watch's lease")
     store.touch(id, ticket.version, time.time() - 60)
     with pytest.raises(NotYet):
         redis_stack.result(id).get(timeout=0.3)
