@@ -33,7 +33,8 @@ site: $(VENV)/.ok
 	@$(BIN)/python examples/django_site/run.py
 
 test: $(VENV)/.ok services
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(if $(CI),--reruns 2) $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder \
+		$(if $(CI),--reruns 2) $(ARGS)
 
 # Waits of the real length: outages of half a minute, the lease of a submission.
 test-long: $(VENV)/.ok services

@@ -19,6 +19,19 @@ from tests.servers import (
 
 S = TypeVar("S", bound=Server)
 
+LONGEST = {
+    *("test_demo.py", "test_sites.py", "test_machine.py", "test_benchmarks.py"),
+    *("test_watch.py", "test_watch_polls.py", "test_watch_overdue.py"),
+    *("test_compose_stack.py", "test_django_site.py", "test_canvas.py"),
+    *("test_outages_brokers.py", "test_outages_stores.py", "test_outages_moments.py"),
+}
+"""Files that take a minute: one begun last would keep the other processes idle."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
 
 def running(kind: type[S]) -> Iterator[S]:
     """Yield a started server of that kind, and leave nothing of it behind."""
