@@ -237,7 +237,8 @@ def _forget_results(app: Celery) -> None:
     """Let results end without unsubscribing: no server would answer any more."""
     things: list[Any] = gc.get_objects()
     for thing in things:
-        if isinstance(thing, AsyncResult) and thing.app is app:
+        # Not isinstance, which would wake what others have left asleep.
+        if issubclass(type(thing), AsyncResult) and thing.app is app:
             vars(thing)["backend"] = None
 
 
