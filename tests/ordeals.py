@@ -114,6 +114,12 @@ class Ordeal:
             if called[id] or state == states.FAILURE
         }
 
+    def ends_well(self) -> None:
+        """Fail unless each job has succeeded, and its link was called once."""
+        assert {self.site.state(id) for id in self.jobs} == {states.SUCCESS}
+        assert set(self.linked()) == {1}
+        assert self.complaints() == {}
+
     def resent(self) -> Counter[str]:
         """Return how often the watch has sent each job's message again."""
         log = self.worker.child.log_file.read_text(errors="replace")

@@ -21,7 +21,7 @@ from celery.result import AsyncResult
 from phanedge_celery import video_progress
 from phanedge_celery.testing import FakePhanEdge
 from phanedge_celery.testing.timelines import Step
-from phanedge_celery.tickets import Ticket, store_for
+from phanedge_celery.tickets import Stage, Ticket, store_for
 from tests.apps.plain import environment, make_app, recorded
 from tests.workers import WorkerProcess, wait_for
 
@@ -221,6 +221,18 @@ class Stacks:
             at = f"sqlite:///{folder}"
             return f"sqla+{at}/broker.db", f"db+{at}/results.db"
         return self._server_url(kind.broker), self._server_url("redis")
+
+
+def ticket_in(app: Celery, id: str, *stages: Stage) -> Ticket:
+    """Wait until the job is in one of *stages*; return its ticket."""
+
+    def there() -> Ticket | None:
+        ticket = store_for(app).read(id)
+        return ticket if ticket and ticket.stage in stages else None
+
+    found = wait_for(there, 40, what=lambda: f"{store_for(app).read(id)}")
+    assert found is not None
+    return found
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ from celery.result import AsyncResult
 from phanedge_celery import PhanEdgeError, enqueue_video, follow_video
 from phanedge_celery.testing import Fault
 from phanedge_celery.testing.timelines import Step
-from tests.stacks import Stack
+from tests.stacks import Stack, Stacks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +42,23 @@ class Sent:
             self.result.get(timeout=60)
         self.stack.ended(self.result.id)
         return caught.value
+
+
+Jobs = dict[tuple[str, str], Sent]
+"""By kind and name."""
+Find = Callable[[str, str], Sent]
+
+
+def sent_by(send_all: Callable[[Stack], Jobs]) -> Callable[[Stacks], Iterator[Find]]:
+    """Return the fixture that sends a module's jobs at once, and finds each."""
+
+    @pytest.fixture(scope="module")
+    def jobs(stacks: Stacks) -> Iterator[Find]:
+        sent = send_all(stacks.get("redis-threads"))
+        yield lambda kind, name: sent[kind, name]
+        sent.clear()
+
+    return jobs
 
 
 def submitted(

@@ -5,7 +5,7 @@ All jobs are sent together when the first is asked for, so that their waits over
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 import pytest
@@ -20,8 +20,8 @@ from phanedge_celery import (
     SubmissionUnknown,
 )
 from phanedge_celery.testing import Fault
-from tests.services.journeys import Sent, coded, submitted
-from tests.stacks import Stack, Stacks
+from tests.services.journeys import Find, Jobs, coded, sent_by, submitted
+from tests.stacks import Stack
 
 CREATED: Final = {
     "Q6 plain": "create_ok_plain",
@@ -75,9 +75,6 @@ REFUSED: Final[Mapping[str, tuple[Fault, type[PhanEdgeError]]]] = {
 }
 
 
-Jobs = dict[tuple[str, str], Sent]
-
-
 def send_all(stack: Stack) -> Jobs:
     sent: Jobs = {}
     for name, sample in CREATED.items():
@@ -91,14 +88,7 @@ def send_all(stack: Stack) -> Jobs:
     return sent
 
 
-Find = Callable[[str, str], Sent]
-
-
-@pytest.fixture(scope="module")
-def jobs(stacks: Stacks) -> Iterator[Find]:
-    sent = send_all(stacks.get("redis-threads"))
-    yield lambda kind, name: sent[kind, name]
-    sent.clear()
+jobs = sent_by(send_all)
 
 
 @pytest.mark.parametrize("name", CREATED)

@@ -5,7 +5,7 @@ All jobs are sent together when the first is asked for, so that their waits over
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 import pytest
@@ -19,8 +19,8 @@ from phanedge_celery import (
     UnexpectedAnswer,
 )
 from phanedge_celery.testing import Fault
-from tests.services.journeys import Sent, coded, followed, page
-from tests.stacks import Stack, Stacks
+from tests.services.journeys import Find, Jobs, coded, followed, page, sent_by
+from tests.stacks import Stack
 
 SEVERAL: Final = 2
 """In a row; a third may end the job, when patience is over."""
@@ -52,8 +52,6 @@ FILE_ENDED: Final[Mapping[str, tuple[Fault, type[PhanEdgeError]]]] = {
     "gateway_400": (page(400), JobNotFound),
 }
 
-Jobs = dict[tuple[str, str], Sent]
-
 
 def send_all(stack: Stack) -> Jobs:
     sent: Jobs = {}
@@ -64,14 +62,7 @@ def send_all(stack: Stack) -> Jobs:
     return sent
 
 
-Find = Callable[[str, str], Sent]
-
-
-@pytest.fixture(scope="module")
-def jobs(stacks: Stacks) -> Iterator[Find]:
-    sent = send_all(stacks.get("redis-threads"))
-    yield lambda kind, name: sent[kind, name]
-    sent.clear()
+jobs = sent_by(send_all)
 
 
 @pytest.mark.parametrize("name", FILE_WAITED)

@@ -5,7 +5,7 @@ All jobs are sent together when the first is asked for, so that their waits over
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Final
 
@@ -23,8 +23,8 @@ from phanedge_celery import (
 )
 from phanedge_celery.testing import Fault, fail
 from phanedge_celery.testing.timelines import Step
-from tests.services.journeys import Sent, coded, followed, page
-from tests.stacks import Stack, Stacks
+from tests.services.journeys import Find, Jobs, coded, followed, page, sent_by
+from tests.stacks import Stack
 
 SEVERAL: Final = 2
 """In a row; a third may end the job, when patience is over."""
@@ -96,8 +96,6 @@ ENDED: Final[Mapping[str, tuple[Step, type[PhanEdgeError]]]] = {
 }
 """What a query tells for ever, and the error that the job then ends with."""
 
-Jobs = dict[tuple[str, str], Sent]
-
 
 def send_all(stack: Stack) -> Jobs:
     sent: Jobs = {}
@@ -110,14 +108,7 @@ def send_all(stack: Stack) -> Jobs:
     return sent
 
 
-Find = Callable[[str, str], Sent]
-
-
-@pytest.fixture(scope="module")
-def jobs(stacks: Stacks) -> Iterator[Find]:
-    sent = send_all(stacks.get("redis-threads"))
-    yield lambda kind, name: sent[kind, name]
-    sent.clear()
+jobs = sent_by(send_all)
 
 
 @pytest.mark.parametrize("name", WAITED)

@@ -5,7 +5,7 @@ All jobs are sent together when the first is asked for, so that their waits over
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 import pytest
@@ -22,8 +22,8 @@ from phanedge_celery import (
 )
 from phanedge_celery.testing import Fault, fail
 from phanedge_celery.testing.timelines import Step
-from tests.services.journeys import Sent, submitted
-from tests.stacks import Stack, Stacks
+from tests.services.journeys import Find, Jobs, sent_by, submitted
+from tests.stacks import Stack
 
 TWENTY: Final = 20
 PASSING: Final[Mapping[str, Step]] = {
@@ -61,8 +61,6 @@ ENDING: Final[Mapping[str, tuple[tuple[Step, ...], type[PhanEdgeError]]]] = {
     "unknown_code_for_ever": (("query_unknown_code",), UnexpectedAnswer),
 }
 
-Jobs = dict[tuple[str, str], Sent]
-
 
 def send_all(stack: Stack) -> Jobs:
     sent: Jobs = {}
@@ -74,14 +72,7 @@ def send_all(stack: Stack) -> Jobs:
     return sent
 
 
-@pytest.fixture(scope="module")
-def jobs(stacks: Stacks) -> Iterator[Callable[[str, str], Sent]]:
-    sent = send_all(stacks.get("redis-threads"))
-    yield lambda kind, name: sent[kind, name]
-    sent.clear()
-
-
-Find = Callable[[str, str], Sent]
+jobs = sent_by(send_all)
 
 
 @pytest.mark.parametrize("name", PASSING)

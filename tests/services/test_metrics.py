@@ -28,7 +28,7 @@ from tests.apps.plain import environment
 from tests.docs.pages import coded, table
 from tests.scrapes import Page
 from tests.servers import RedisServer, free_port
-from tests.stacks import QUICK, producer
+from tests.stacks import QUICK, producer, ticket_in
 from tests.workers import WorkerProcess, wait_for
 
 MODEL: Final = "MiniMax-Hailuo-02"
@@ -64,15 +64,6 @@ class Measured:
         for id in ids:
             cancel_video(id, app=self.app)
         self.page.await_value(name, least)
-
-    def await_stage(self, id: str, *stages: Stage) -> Ticket:
-        def there() -> Ticket | None:
-            ticket = store_for(self.app).read(id)
-            return ticket if ticket and ticket.stage in stages else None
-
-        found = wait_for(there, 40, what=lambda: f"{store_for(self.app).read(id)}")
-        assert found is not None
-        return found
 
 
 @contextmanager
@@ -115,7 +106,7 @@ def test_a_job_is_counted_from_submit_to_file(
     before = site.page.samples()
     steps = ("Queueing", "Processing", "Success")
     id = site.enqueue(*steps, save_to=f"{uuid4().hex}.mp4")
-    site.await_stage(id, Stage.DONE)
+    ticket_in(site.app, id, Stage.DONE)
     site.page.await_value(
         "phanedge_jobs_ended_total{succeeded}",
         before.get("phanedge_jobs_ended_total{succeeded}", 0) + 1,
@@ -139,9 +130,9 @@ def test_an_end_is_counted_by_its_error(
 ) -> None:
     site, _ = running
     before = site.page.samples()
-    site.await_stage(site.enqueue("Processing", "Fail"), Stage.FAILED)
+    ticket_in(site.app, site.enqueue("Processing", "Fail"), Stage.FAILED)
     waiting = site.enqueue(LONG)
-    site.await_stage(waiting, Stage.POLLING)
+    ticket_in(site.app, waiting, Stage.POLLING)
     site.cancel(waiting)
 
     for outcome in ("JobFailed", "cancelled"):
@@ -159,7 +150,7 @@ def test_what_waits_is_shown_by_stage_and_what_is_late_as_overdue(
     store_for(site.app).create(stuck)
     waiting = [site.enqueue(LONG) for _ in range(3)]
     for id in waiting:
-        site.await_stage(id, Stage.POLLING)
+        ticket_in(site.app, id, Stage.POLLING)
 
     found = site.page.samples()
     site.cancel(*waiting)
@@ -176,10 +167,10 @@ def test_a_process_that_takes_a_dead_ones_place_goes_on_with_its_numbers(
     site, worker = running
     submitted = f"phanedge_jobs_submitted_total{{{MODEL}}}"
     for _ in range(2):
-        site.await_stage(site.enqueue("Success"), Stage.DONE)
+        ticket_in(site.app, site.enqueue("Success"), Stage.DONE)
         before = site.page.await_value(submitted, 1)
         replace_a_child(worker)
-        site.await_stage(site.enqueue("Success"), Stage.DONE)
+        ticket_in(site.app, site.enqueue("Success"), Stage.DONE)
 
         assert site.page.await_value(submitted, before + 1) == before + 1
     assert {file.stem for file in folder_of(worker).glob("counter_*")} <= {
@@ -220,7 +211,7 @@ def test_workers_that_share_a_folder_share_a_page_and_leave_the_folder_alone(
         page = site.page.text()
         second.wait_for_log("phanedge.metrics_unserved at 127.0.0.1:")
         first.term()
-        site.await_stage(site.enqueue("Success"), Stage.DONE)
+        ticket_in(site.app, site.enqueue("Success"), Stage.DONE)
         pids = (first.pid, second.pid)
 
     assert "phanedge_jobs" in page

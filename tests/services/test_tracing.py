@@ -20,11 +20,11 @@ from opentelemetry.trace import SpanContext, format_span_id, format_trace_id
 from phanedge_celery import cancel_video, enqueue_video
 from phanedge_celery.contrib.opentelemetry import PhanEdgeInstrumentor, context_of
 from phanedge_celery.testing import FakePhanEdge, Timeline
-from phanedge_celery.tickets import Stage, Ticket, store_for
+from phanedge_celery.tickets import Stage
 from tests.apps.plain import environment
 from tests.apps.traced import FILE, spans_in
 from tests.servers import RedisServer
-from tests.stacks import QUICK, producer
+from tests.stacks import QUICK, producer, ticket_in
 from tests.workers import WorkerProcess, wait_for
 
 WATCH: Final = '{"period": 1, "polls_every": 0.5, "turn": 0.5, "grace": 15}'
@@ -47,15 +47,6 @@ class Traced:
         self.fake.script(*steps, prompt=prompt)
         request = {"model": "MiniMax-Hailuo-02", "prompt": prompt}
         return enqueue_video(request, app=self.app, **options).id
-
-    def await_stage(self, id: str, stage: Stage) -> Ticket:
-        def there() -> Ticket | None:
-            ticket = store_for(self.app).read(id)
-            return ticket if ticket and ticket.stage is stage else None
-
-        found = wait_for(there, 40, what=lambda: f"{store_for(self.app).read(id)}")
-        assert found is not None
-        return found
 
     def job(self, id: str) -> Span:
         """Wait for the span of a job."""
@@ -142,7 +133,7 @@ def test_a_jobs_span_lasts_as_long_as_the_job_and_all_else_links_to_it(
     traced: Traced,
 ) -> None:
     id = traced.enqueue("Queueing", "Processing", "Success")
-    ticket = traced.await_stage(id, Stage.DONE)
+    ticket = ticket_in(traced.app, id, Stage.DONE)
     job = traced.job(id)
 
     assert seconds(job["start_time"]) == pytest.approx(ticket.since, abs=0.001)
@@ -166,7 +157,7 @@ def test_the_submit_step_and_its_post_stand_in_the_trace_of_who_asked(
     traced: Traced,
 ) -> None:
     id = traced.enqueue("Success")
-    traced.await_stage(id, Stage.DONE)
+    ticket_in(traced.app, id, Stage.DONE)
     traced.job(id)
     (run,) = traced.about(id, "run/phanedge.submit_video")
     posts = [
@@ -184,8 +175,8 @@ def test_the_submit_step_and_its_post_stand_in_the_trace_of_who_asked(
 def test_waiting_is_no_error_and_a_failure_is_one(traced: Traced) -> None:
     failing = traced.enqueue("Processing", "Processing", "Fail")
     cancelled = traced.enqueue(Timeline.seconds(processing=600))
-    traced.await_stage(failing, Stage.FAILED)
-    traced.await_stage(cancelled, Stage.POLLING)
+    ticket_in(traced.app, failing, Stage.FAILED)
+    ticket_in(traced.app, cancelled, Stage.POLLING)
     cancel_video(cancelled, app=traced.app)
     failed, given_up = traced.job(failing), traced.job(cancelled)
 

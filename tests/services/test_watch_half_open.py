@@ -45,6 +45,10 @@ def app(vhost: str, proxy: Proxy) -> Iterator[Celery]:
         yield made
 
 
+def queued(server: RabbitServer, vhost: str) -> int:
+    return server.queues(vhost)["celery"].ready
+
+
 def test_what_went_into_a_dead_connection_is_sent_again_by_another(
     app: Celery, proxy: Proxy, rabbitmq_server: RabbitServer, vhost: str
 ) -> None:
@@ -55,7 +59,7 @@ def test_what_went_into_a_dead_connection_is_sent_again_by_another(
 
     app.tasks["phanedge.watch"].apply().get()
 
-    wait_for(lambda: rabbitmq_server.queues(vhost)["celery"].ready == 2)
+    assert wait_for(lambda: queued(rabbitmq_server, vhost) == 2)
 
 
 def test_the_watch_is_published_past_a_dead_connection(
@@ -66,4 +70,4 @@ def test_the_watch_is_published_past_a_dead_connection(
 
     starter._publish(app, "a worker", 15)
 
-    wait_for(lambda: rabbitmq_server.queues(vhost)["celery"].ready == 2)
+    assert wait_for(lambda: queued(rabbitmq_server, vhost) == 2)
