@@ -4,7 +4,8 @@
 
 The fake has two jobs. Printed are seconds and bytes of memory as JSON, of the second
 file; the memory is the peak over what the process had before, since a worker has read
-other files, too.
+other files, too. The seconds are those of another reading, after what was kept is gone:
+where memory is handed out by a hypervisor, its first touch costs more than the file.
 """
 
 from __future__ import annotations
@@ -35,30 +36,39 @@ def main() -> int:
     fake = RemoteFake(url)
     with tempfile.TemporaryDirectory(dir=folder) as place:
         read = READERS[name](fake, Path(place))
-        told = _outside(read, fake) if name == "curl" else _inside(read, fake)
+        told = (_outside if name == "curl" else _inside)(read, fake, Path(place))
     print(json.dumps(told))
     return 0
 
 
-def _inside(read: Read, fake: RemoteFake) -> dict[str, float]:
+def _inside(read: Read, fake: RemoteFake, place: Path) -> dict[str, float]:
     small, large = (job["job_id"] for job in fake.jobs)
     read(small)
     Path("/proc/self/clear_refs").write_text("5")
-    before, begun = _memory("VmRSS"), time.perf_counter()
+    before = _memory("VmRSS")
     sha256 = read(large)
-    seconds = time.perf_counter() - begun
+    extra = _memory("VmHWM") - before
     assert sha256 in (None, fake.sha256(large))
-    return {"seconds": seconds, "extra": _memory("VmHWM") - before}
+    return {"seconds": _again(read, large, place), "extra": extra}
 
 
-def _outside(read: Read, fake: RemoteFake) -> dict[str, float]:
+def _outside(read: Read, fake: RemoteFake, place: Path) -> dict[str, float]:
     """Measure a program of its own, beside one that reads the small file."""
     small, large = (job["job_id"] for job in fake.jobs)
     read(small)
-    before, begun = _largest_child(), time.perf_counter()
+    before = _largest_child()
     read(large)
-    seconds = time.perf_counter() - begun
-    return {"seconds": seconds, "extra": _largest_child() - before}
+    extra = _largest_child() - before
+    return {"seconds": _again(read, large, place), "extra": extra}
+
+
+def _again(read: Read, job: str, place: Path) -> float:
+    """Return the seconds of another reading, into memory that has been touched."""
+    for kept in place.rglob("*.mp4"):
+        kept.unlink()
+    begun = time.perf_counter()
+    read(job)
+    return time.perf_counter() - begun
 
 
 def _memory(name: str) -> float:
@@ -108,6 +118,24 @@ def bare(fake: RemoteFake, _: Path) -> Read:
     return read
 
 
+def kept(fake: RemoteFake, place: Path) -> Read:
+    """The same stream, kept as it comes."""
+    import requests
+
+    def read(job: str) -> str:
+        digest, url = hashlib.sha256(), fake.download_url(job)
+        with (
+            requests.get(url, stream=True, timeout=60) as response,
+            (place / f"{job}.mp4").open("wb") as file,
+        ):
+            for chunk in response.iter_content(CHUNK):
+                digest.update(chunk)
+                file.write(chunk)
+        return digest.hexdigest()
+
+    return read
+
+
 def content(fake: RemoteFake, place: Path) -> Read:
     """What a user would write: the whole body, then a file."""
     import requests
@@ -149,6 +177,7 @@ def curl(fake: RemoteFake, place: Path) -> Read:
 READERS: Final = {
     "save": save,
     "bare": bare,
+    "kept": kept,
     "content": content,
     "raw": raw,
     "curl": curl,

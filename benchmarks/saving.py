@@ -27,6 +27,7 @@ SHARED_MEMORY: Final = Path("/dev/shm")  # noqa: S108 -- a folder is made in it
 CASES: Final = {
     "save": "save_file",
     "bare": "a bare stream with SHA-256",
+    "kept": "the same into a file",
     "content": "requests' .content into a file",
     "raw": "a raw socket",
     "curl": "curl into a file",
@@ -37,7 +38,7 @@ MIB: Final = 2**20
 def main(given: Sequence[str] | None = None) -> int:
     asked = arguments(__doc__, given)
     report = Report("saving")
-    for megabytes in asked.size(full=(20, 500), quick=(20,), tiny=(1,)):
+    for megabytes in asked.size(full=(20, 200, 500), quick=(20,), tiny=(1,)):
         if asked.wants(str(megabytes)):
             _compare(report, asked, megabytes)
     report.say("Not measured: a disk, S3 or Django storages, TLS, a slow network.")

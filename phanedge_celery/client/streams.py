@@ -17,8 +17,9 @@ from ..models import FileRecord
 from .line import BROKEN
 from .sockets import reason_of
 
-CHUNK: Final = 1 << 20
-"""The most bytes that a stream yields at once."""
+CHUNK: Final = 1 << 19
+"""The most bytes that a stream yields at once. Of twice as many, some on their way to
+the hash, the allocator gives each back to the system: a tenth of the time of a save."""
 
 _HEAD: Final = 1024
 _RANGE: Final = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")

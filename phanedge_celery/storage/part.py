@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -12,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from .digest import Digest
 from .storage import OtherEntity
 
 OVERLAP: Final = 1 << 16
@@ -42,7 +42,7 @@ class Entity:
 class Part:
     """A file that only we write. Make it by `hold`.
 
-    Hashing and flushing go on in threads of their own, one piece behind: reading
+    Hashing and flushing go on in threads of their own, some pieces behind: reading
     from the network costs no more with them than without.
     """
 
@@ -56,9 +56,9 @@ class Part:
         """Bytes that are here, and that were here when it was taken."""
         self._place = self.length
         self._is_anew = False
-        self._digest = hashlib.sha256()
-        self._threads = ThreadPoolExecutor(2, thread_name_prefix="phanedge-part")
-        self._hashing = self._flushing = _done()
+        self._digest = Digest()
+        self._threads = ThreadPoolExecutor(1, thread_name_prefix="phanedge-flush")
+        self._flushing = _done()
         self._unflushed = 0
 
     @property
@@ -99,14 +99,13 @@ class Part:
                 raise OtherEntity
             self._place += known
             chunk = chunk[known:]
-        self._hashing.result()
-        self._hashing = self._threads.submit(self._digest.update, chunk)
+        self._digest.update(chunk)
         self._write(memoryview(chunk))
         self._flush(len(chunk))
 
     def _hash_anew(self) -> None:
-        self._hashing.result()
-        self._digest = hashlib.sha256()
+        self._digest.finish()
+        self._digest = Digest()
 
     def _flush(self, size: int) -> None:
         self._unflushed += size
@@ -126,8 +125,7 @@ class Part:
         """Return the digest of what is here, which is whole, and make it last."""
         self._flushing.result()
         os.fsync(self._descriptor)
-        self._hashing.result()
-        sha256 = self._digest.hexdigest()
+        sha256 = self._digest.finish()
         self._note(replace(self.entity, sha256=sha256))
         return sha256
 
@@ -137,6 +135,7 @@ class Part:
 
     def close(self) -> None:
         """Let go of the file, which stays."""
+        self._digest.finish()
         self._threads.shutdown()
         os.close(self._descriptor)
 
