@@ -81,6 +81,7 @@ def progress(
         "expected_seconds": schedule.expected_seconds(
             ticket.model, ticket.resolution, took
         ),
+        "expected_at_most": schedule.expected_at_most(took),
         "video": _video(ticket, seen),
         "error": {name: error[name] for name in _SHOWN} if error else None,
     }

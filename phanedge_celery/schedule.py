@@ -175,3 +175,11 @@ def expected_seconds(
         return percentile(took, 0.5)
     by_resolution = 240 if resolution == "1080P" else 120
     return float(_TYPICAL.get((model or "", resolution or ""), by_resolution))
+
+
+def expected_at_most(took: Sequence[float]) -> float | None:
+    """Return within how long nine of ten such jobs are done; None before it is known.
+
+    No table tells this: it follows from the user's own last ones alone.
+    """
+    return percentile(took, 0.9) if len(took) >= LEARNED_FROM else None

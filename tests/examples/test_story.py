@@ -27,6 +27,7 @@ def load() -> Any:
 STORY = load()
 UNKNOWN = {"stage": None, "status": None, "error": None, "bytes_total": None}
 UNKNOWN |= {"bytes_done": None, "expected_seconds": None, "elapsed": None}
+UNKNOWN |= {"expected_at_most": None}
 
 
 def story(**progress: Any) -> Any:
@@ -101,3 +102,9 @@ def test_the_bar_claims_only_what_is_known(known: dict[str, Any], bar: Any) -> N
 )
 def test_the_time_is_told_with_what_is_usual(elapsed: float, words: str) -> None:
     assert story(elapsed=elapsed, expected_seconds=120).timing == words
+
+
+def test_what_nine_of_ten_videos_take_is_not_called_long() -> None:
+    patient = story(elapsed=125, expected_seconds=120, expected_at_most=180)
+
+    assert patient.timing == "2 min 05 s of typically 2 min."

@@ -9,6 +9,7 @@ from phanedge_celery.schedule import (
     Streak,
     WatchPace,
     countdown,
+    expected_at_most,
     expected_seconds,
     first_wait,
     percentile,
@@ -162,3 +163,18 @@ def test_a_job_is_expected_to_take_what_half_of_the_users_own_took() -> None:
     assert expected_seconds("MiniMax-Hailuo-02", "768P", MOSTLY_120) == 120
     assert expected_seconds("MiniMax-Hailuo-02", "768P", [300.0] * 20) == 300
     assert expected_seconds("MiniMax-Hailuo-02", "768P", [300.0] * 19) == 120
+
+
+@pytest.mark.parametrize(
+    ("took", "most"),
+    [
+        ([], None),
+        ([100.0] * 19, None),
+        ([100.0] * 18 + [400.0] * 2, 100),
+        ([100.0] * 17 + [300.0, 400.0, 500.0], 300),
+    ],
+)
+def test_nine_of_ten_jobs_are_expected_within_what_nine_of_ten_took(
+    took: list[float], most: float | None
+) -> None:
+    assert expected_at_most(took) == most

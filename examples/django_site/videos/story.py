@@ -109,9 +109,10 @@ class Story:
     def timing(self) -> str:
         """Say how long it has been, and how long such a video typically takes."""
         elapsed, expected = self.progress["elapsed"], self.progress["expected_seconds"]
+        most = self.progress["expected_at_most"] or expected
         if elapsed is None:
             return "Just asked for."
-        if expected and elapsed >= expected:
+        if most and elapsed >= most:
             return f"{spell(elapsed)}. That is longer than usual; it still runs."
         return f"{spell(elapsed)} of typically {spell(expected or 0)}."
 
