@@ -45,15 +45,27 @@ class Kind:
 ALL: Final = tuple(Kind(*kind) for kind in KINDS)
 
 
-def drawn(many: int, seed: int, wide: float = 1) -> list[float]:
-    """Return the lengths of so many jobs of all kinds, in seconds."""
-    dice = random.Random(seed)
-    return [dice.choice(ALL).seconds(dice, wide) for _ in range(many)]
+@dataclass(frozen=True)
+class Job:
+    """One job, which runs so many *seconds*."""
+
+    kind: Kind
+    seconds: float
 
 
-def memoryless(many: int, seed: int) -> list[float]:
-    """Return lengths with the same means, of which a job's age tells nothing."""
+def drawn(many: int, seed: int, wide: float = 1) -> list[Job]:
+    """Return so many jobs of all kinds."""
     dice = random.Random(seed)
     kinds = (dice.choice(ALL) for _ in range(many))
+    return [Job(kind, kind.seconds(dice, wide)) for kind in kinds]
+
+
+def memoryless(many: int, seed: int) -> list[Job]:
+    """Return jobs with the same means, of which a job's age tells nothing."""
+    dice = random.Random(seed)
+    kinds = [dice.choice(ALL) for _ in range(many)]
     means = (expected_seconds(kind.model, kind.resolution) for kind in kinds)
-    return [dice.expovariate(1 / (mean + QUEUED)) for mean in means]
+    return [
+        Job(kind, dice.expovariate(1 / (mean + QUEUED)))
+        for kind, mean in zip(kinds, means, strict=True)
+    ]

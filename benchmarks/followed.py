@@ -9,17 +9,20 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Final
 
-from benchmarks.durations import Kind
+from benchmarks.durations import Job, Kind
 from benchmarks.optimum import Outcome
 from phanedge_celery.schedule import (
     REMEMBERED,
     PollSchedule,
     countdown,
     first_wait,
+    typical_seconds,
 )
 
 Waits = Callable[[int, float], float]
 """How long to wait after so many polls, at that age of the job."""
+
+DEFAULT: Final = PollSchedule()
 
 
 def ours(schedule: PollSchedule, duration: float, dice: random.Random) -> Outcome:
@@ -27,10 +30,22 @@ def ours(schedule: PollSchedule, duration: float, dice: random.Random) -> Outcom
 
     def waits(polls: int, age: float) -> float:
         if not polls:
-            return countdown(schedule.first)
+            return schedule.first
         return countdown(schedule.wait(age, dice.random()))
 
     return by(waits, duration)
+
+
+def default(job: Job, dice: random.Random) -> Outcome:
+    """Follow one job of a known kind by the default, of which nothing is changed."""
+    return ours(learned(job.kind, ()), job.seconds, dice)
+
+
+def learned(kind: Kind, took: Sequence[float]) -> PollSchedule:
+    """Return the default with the first wait for such jobs."""
+    typical = typical_seconds(kind.model, kind.resolution)
+    # `first_wait` keeps a first of one's own, so what it says is set only here.
+    return replace(DEFAULT, first=first_wait(DEFAULT, took, typical))
 
 
 def by(waits: Waits, duration: float) -> Outcome:
@@ -57,9 +72,6 @@ def mean(outcomes: Sequence[Outcome]) -> Outcome:
     )
 
 
-DEFAULT: Final = PollSchedule()
-
-
 @dataclass(frozen=True, kw_only=True)
 class Learner:
     """Jobs of one kind, of which each first wait follows from those done before it."""
@@ -83,7 +95,7 @@ class Learner:
         for _ in range(many):
             duration = factor * self.kind.seconds(dice)
             learned.append(self._one(took, duration, dice))
-            static.append(ours(DEFAULT, duration, dice))
+            static.append(default(Job(self.kind, duration), dice))
             flying.append(duration + learned[-1].delay)
             if len(flying) >= self.at_once:
                 took.append(flying.popleft())
@@ -92,6 +104,4 @@ class Learner:
     def _one(
         self, took: Sequence[float], duration: float, dice: random.Random
     ) -> Outcome:
-        first = first_wait(DEFAULT, took)
-        # `first_wait` keeps a first of one's own, so what it says is set only here.
-        return ours(replace(DEFAULT, first=first), duration, dice)
+        return ours(learned(self.kind, took), duration, dice)

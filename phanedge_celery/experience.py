@@ -25,7 +25,8 @@ def took(store: TicketStore, ticket: Ticket) -> Sequence[float]:
 def first_wait(store: TicketStore, ticket: Ticket, pace: PollSchedule) -> float:
     """Return the wait before the first poll of a job that has just been submitted."""
     known = took(store, ticket) if schedule.may_learn(pace) else ()
-    return schedule.first_wait(pace, known)
+    typical = schedule.typical_seconds(ticket.model, ticket.resolution)
+    return schedule.first_wait(pace, known, typical)
 
 
 def note(store: TicketStore, ticket: Ticket) -> None:

@@ -14,9 +14,9 @@ MAX_COUNTDOWN = 60
 class PollSchedule:
     """How long to wait before the next question about a job.
 
-    A job that we submitted is first asked after ``first`` seconds, then each
-    ``every``, and each ``slow_every`` once it is ``slow_after`` old. Trouble is
-    asked again after ``retry_first``, doubling up to ``retry_max``; a rate limit
+    A job that we submitted is first asked after ``first`` seconds (see `first_wait`),
+    then each ``every``, and each ``slow_every`` once it is ``slow_after`` old. Trouble
+    is asked again after ``retry_first``, doubling up to ``retry_max``; a rate limit
     after ``limited_first`` at least.
     """
 
@@ -70,6 +70,8 @@ LEARNED_FROM = 20
 """Jobs of a kind that have to be done before anything follows from them."""
 REMEMBERED = 50
 """How many of the last ones are looked at."""
+EARLY = 0.4
+"""Of a typical run: the share within which hardly any job is done."""
 
 
 def percentile(seconds: Sequence[float], share: float) -> float:
@@ -82,17 +84,23 @@ def may_learn(schedule: PollSchedule) -> bool:
     return schedule.first == PollSchedule.first
 
 
-def first_wait(schedule: PollSchedule, took: Sequence[float]) -> float:
-    """Return the wait before the first poll, from how long jobs of that kind *took*.
+def first_wait(
+    schedule: PollSchedule, took: Sequence[float], typical: float | None = None
+) -> float:
+    """Return the wait before the first poll of a job of a kind.
 
-    Just before nearly all of them were done, but in one message, and no later than
-    the earliest would be done if the service became twice as fast. A ``first`` that
-    somebody has set is kept.
+    Such jobs are known to run *typical* seconds, which is said to be so, and the user's
+    own last ones *took* so long, which counts for more. Before nearly all of them were
+    done, but no later than half of that, should the service become twice as fast, or
+    than without their example. A ``first`` that somebody has set is kept.
     """
-    if len(took) < LEARNED_FROM or not may_learn(schedule):
+    if not may_learn(schedule):
         return schedule.first
+    usual = max(schedule.first, EARLY * (typical or 0))
+    if len(took) < LEARNED_FROM:
+        return usual
     soon = percentile(took, 0.05)
-    wait = min(0.9 * soon, max(schedule.first, soon / 2), MAX_COUNTDOWN)
+    wait = min(0.9 * soon, max(usual, soon / 2))
     return max(wait, min(schedule.every, schedule.first))
 
 
@@ -156,11 +164,16 @@ class WatchPace:
 WATCH = WatchPace()
 
 _TYPICAL = {
-    ("MiniMax-Hailuo-02", "768P"): 120,
-    ("MiniMax-Hailuo-02", "1080P"): 240,
-    ("I2V-01", "720P"): 114,
-    ("T2V-01", "720P"): 234,
+    ("MiniMax-Hailuo-02", "768P"): 120.0,
+    ("MiniMax-Hailuo-02", "1080P"): 240.0,
+    ("I2V-01", "720P"): 114.0,
+    ("T2V-01", "720P"): 234.0,
 }
+
+
+def typical_seconds(model: str | None, resolution: str | None) -> float | None:
+    """Return how long such a job is said to run, None if nobody says it (section 7)."""
+    return _TYPICAL.get((model or "", resolution or ""))
 
 
 def expected_seconds(
@@ -173,8 +186,8 @@ def expected_seconds(
     """
     if len(took) >= LEARNED_FROM:
         return percentile(took, 0.5)
-    by_resolution = 240 if resolution == "1080P" else 120
-    return float(_TYPICAL.get((model or "", resolution or ""), by_resolution))
+    by_resolution = 240.0 if resolution == "1080P" else 120.0
+    return typical_seconds(model, resolution) or by_resolution
 
 
 def expected_at_most(took: Sequence[float]) -> float | None:

@@ -132,7 +132,7 @@ MOSTLY_120: list[float] = [92.0, *[120.0] * 18, 400.0]
         ([], 30),
         ([92.0] * 19, 30),
         (MOSTLY_120, 46),  # half of 92: were jobs twice as fast, none would wait
-        ([300.0] * 20, 60),  # one message
+        ([300.0] * 20, 150),
         ([64.0] * 20, 32),
         ([40.0] * 20, 30),
         ([25.0] * 20, 22.5),  # 0.9 of it
@@ -145,18 +145,38 @@ def test_the_first_wait_follows_from_how_long_such_jobs_took(
     assert first_wait(PollSchedule(), took) == wait
 
 
-def test_a_first_wait_of_ones_own_is_kept() -> None:
-    assert first_wait(PollSchedule(first=5), [300.0] * 20) == 5
-
-
-@given(st.lists(st.floats(0, 7200), min_size=20, max_size=50))
-def test_no_first_wait_outlasts_half_of_what_nearly_all_took_or_the_default(
-    took: list[float],
+@pytest.mark.parametrize(
+    ("typical", "took", "wait"),
+    [
+        (240.0, [], 96),  # 0.4 of it
+        (60.0, [], 30),
+        (240.0, [500.0] * 20, 250),  # one's own say more
+        (240.0, [200.0] * 20, 100),
+        (240.0, [120.0] * 20, 96),
+        (240.0, [60.0] * 20, 54),
+    ],
+)
+def test_before_that_it_follows_from_what_such_jobs_are_said_to_take(
+    typical: float, took: list[float], wait: float
 ) -> None:
-    wait = first_wait(PollSchedule(), took)
+    assert first_wait(PollSchedule(), took, typical) == wait
 
-    assert 10 <= wait <= 60
-    assert wait <= max(30, percentile(took, 0.05) / 2)
+
+def test_a_first_wait_of_ones_own_is_kept() -> None:
+    assert first_wait(PollSchedule(first=5), [300.0] * 20, 240) == 5
+
+
+@given(
+    st.lists(st.floats(0, 7200), min_size=20, max_size=50),
+    st.none() | st.floats(1, 7200),
+)
+def test_no_first_wait_outlasts_what_nearly_all_took_and_the_default(
+    took: list[float], typical: float | None
+) -> None:
+    wait, soon = first_wait(PollSchedule(), took, typical), percentile(took, 0.05)
+
+    assert 10 <= wait <= max(10, 0.9 * soon)
+    assert wait <= max(first_wait(PollSchedule(), [], typical), soon / 2)
 
 
 def test_a_job_is_expected_to_take_what_half_of_the_users_own_took() -> None:

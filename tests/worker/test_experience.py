@@ -26,7 +26,7 @@ from tests.servers import free_port
 
 __all__ = ["fake"]
 
-MODEL = "MiniMax-Hailuo-02"
+MODEL = "MiniMax-Hailuo-2.3"
 DONE = Ticket(
     id="a",
     since=0,
@@ -96,6 +96,12 @@ def test_twenty_jobs_of_a_kind_say_when_to_ask_and_what_to_expect(
     assert (shown["expected_seconds"], shown["expected_at_most"]) == (90, 90)
     other = replace(waiting, resolution="1080P")
     assert experience.first_wait(store, other, PollSchedule()) == 30
+
+
+def test_before_that_the_table_says_when_to_ask(store: TicketStore) -> None:
+    known = replace(DONE, model="MiniMax-Hailuo-02", resolution="1080P")
+
+    assert experience.first_wait(store, known, PollSchedule()) == 96
 
 
 def test_a_store_that_is_away_teaches_nothing_and_harms_nothing() -> None:
