@@ -141,6 +141,8 @@ class WatchPace:
     """Seconds after which a watch that asks for jobs is started, if none is at it."""
     turn: float = 1.5
     """How long it asks before it lets other tasks have its slot."""
+    rest: float = 1
+    """How long it rests when nothing is due. Quorum queues take whole seconds only."""
     turn_lease: float = 10
     """How long it may be silent before another takes over."""
     claim: float = 15

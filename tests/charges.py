@@ -18,8 +18,8 @@ the order in which a step comes by:
 
 from __future__ import annotations
 
-import os
 import signal
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,7 +66,8 @@ class Charges:
             file.unlink()
         except FileNotFoundError:
             return
-        os.kill(os.getpid(), number)
+        # To this thread: another one would let it run on until the process stops.
+        signal.pthread_kill(threading.get_ident(), number)
 
     def _file(self, id: str, task: str, point: str) -> Path:
         return self.folder / f"{id}.{task.removeprefix('phanedge.')}.{point}"

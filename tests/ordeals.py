@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from celery import states
 
@@ -19,6 +19,8 @@ from tests.faulty import WATCH, Site, twins
 from tests.servers import RabbitServer, RedisServer
 from tests.stacks import QUORUM
 from tests.workers import WorkerProcess, wait_for
+
+T = TypeVar("T")
 
 EVERY: Final = 1.0
 """Quorum queues want whole seconds."""
@@ -47,6 +49,7 @@ class Kind:
 KINDS: Final = {
     "redis": Kind(),
     "redis-threads": Kind(pool="threads"),
+    "redis-watch": Kind(pool="threads", conf={"phanedge_watch_polls": True}),
     "rabbitmq": Kind(broker="rabbitmq"),
     "rabbitmq-threads": Kind(broker="rabbitmq", pool="threads"),
     "quorum": Kind(broker="rabbitmq", conf=QUORUM),
@@ -170,8 +173,8 @@ def start(ordeals: Iterable[Ordeal]) -> None:
         one.worker.wait_for_log(" ready.", timeout=60)
 
 
-def at_once(act: Callable[[Ordeal], Any], ordeals: Iterable[Ordeal]) -> None:
+def at_once(act: Callable[[T], Any], those: Iterable[T]) -> None:
     """Do something to all of them side by side, since most of it is waiting."""
-    ordeals = list(ordeals)
-    with ThreadPoolExecutor(len(ordeals)) as hands:
-        list(hands.map(act, ordeals))
+    those = list(those)
+    with ThreadPoolExecutor(len(those)) as hands:
+        list(hands.map(act, those))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -39,6 +40,17 @@ QUICK: Final = {
 WHOLE_SECONDS: Final = {**QUICK, "first": 1, "every": 1, "retry_first": 1}
 """And one for quorum queues."""
 
+WATCH: Final = {
+    "period": 0.3,
+    "grace": 120,
+    "turn": 0.5,
+    "rest": 0.05,
+    "turn_lease": 5,
+    "claim": 5,
+    "patience": 4,
+}
+"""A watch that asks nearly as quickly as messages would, and never sends again."""
+
 ONE_NAME: Final = "phanedge_tests"
 QUORUM: Final = {
     "task_default_queue": ONE_NAME,
@@ -60,12 +72,25 @@ class Kind:
     concurrency: int = 3
     schedule: Mapping[str, float] = field(default_factory=lambda: QUICK)
     conf: Mapping[str, Any] = field(default_factory=dict)
+    watch: Mapping[str, float] = field(default_factory=dict)
+    """Fields of `schedule.WatchPace`."""
+
+    @property
+    def module(self) -> str:
+        return "tests.apps.watched" if self.watch else "tests.apps.plain"
 
 
 KINDS: Final = {
     "sqlite": Kind(broker="sqlite"),
     "redis": Kind(broker="redis"),
     "redis-threads": Kind(broker="redis", pool="threads", concurrency=10),
+    "redis-watch": Kind(
+        broker="redis",
+        pool="threads",
+        concurrency=10,
+        conf={"phanedge_watch_polls": True},
+        watch=WATCH,
+    ),
     "rabbitmq": Kind(broker="rabbitmq"),
     "rabbitmq-threads": Kind(broker="rabbitmq", pool="threads"),
     "quorum": Kind(broker="rabbitmq", schedule=WHOLE_SECONDS, conf=QUORUM),
@@ -74,6 +99,8 @@ KINDS: Final = {
     ),
 }
 BROKERS: Final = ("sqlite", "redis", "rabbitmq", "quorum")
+WAYS: Final = ("redis-threads", "redis-watch")
+"""Jobs wait as messages, or they have none and the watch asks for them."""
 
 
 @dataclass(kw_only=True)
@@ -87,6 +114,11 @@ class Stack:
     fake: FakePhanEdge
     worker: WorkerProcess
     record: Path
+
+    @property
+    def watched(self) -> bool:
+        """Does the watch ask? An end that it meets is asked for again, by the job."""
+        return bool(self.app.conf.get("phanedge_watch_polls"))
 
     def request(self, *steps: Step, **fields: Any) -> dict[str, Any]:
         """Return a request of its own kind, whose job tells *steps*."""
@@ -204,8 +236,12 @@ class Stacks:
             phanedge_api_key=fake.key,
             phanedge_timeout=[2, 0.6],
             **kind.conf,
+        ) | {"PHANEDGE_TEST_WATCH": json.dumps(kind.watch)}
+        worker = enter(
+            WorkerProcess(
+                env, module=kind.module, pool=kind.pool, concurrency=kind.concurrency
+            )
         )
-        worker = enter(WorkerProcess(env, pool=kind.pool, concurrency=kind.concurrency))
         self._exit.callback(worker.kill)  # nobody waits for what it would finish
         return Stack(
             name=name,
@@ -286,6 +322,12 @@ def started(stacks: Stacks, name: str) -> Iterator[Stack]:
 @pytest.fixture(params=BROKERS)
 def stack(request: pytest.FixtureRequest, stacks: Stacks) -> Iterator[Stack]:
     """A stack; the test runs once for each broker."""
+    yield from started(stacks, request.param)
+
+
+@pytest.fixture(params=WAYS)
+def each_way(request: pytest.FixtureRequest, stacks: Stacks) -> Iterator[Stack]:
+    """The quickest one; the test runs once for each way of waiting."""
     yield from started(stacks, request.param)
 
 

@@ -67,15 +67,19 @@ class WorkerProcess:
         return sorted(pid for pid, stat in self._pool() if not stat.startswith("Z"))
 
     def paused(self) -> list[int]:
-        """Return the pids of the pool's processes that were stopped by a signal."""
-        return sorted(pid for pid, stat in self._pool() if stat.startswith("T"))
+        """Return the pids of its processes that were stopped by a signal."""
+        return sorted(pid for pid, stat in self._all() if stat.startswith("T"))
 
     def _pool(self) -> Iterator[tuple[int, str]]:
+        return ((pid, stat) for pid, stat in self._all() if pid != self.pid)
+
+    def _all(self) -> Iterator[tuple[int, str]]:
+        """Yield pid and state of the worker's own process and of its pool's."""
         ps = ["ps", "-A", "-o", "pid=,ppid=,stat="]
         listed = subprocess.run(ps, capture_output=True, text=True, check=True)
         for line in listed.stdout.splitlines():
             pid, parent, stat = line.split()
-            if int(parent) == self.pid:
+            if self.pid in (int(pid), int(parent)):
                 yield int(pid), stat
 
     def kill(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from celery.exceptions import Ignore
 
@@ -108,15 +108,32 @@ def _adopt(step: Step, stamp: Stamp, stage: Stage) -> None:
 
 
 def _settle(step: Step) -> NoReturn:
+    """Tell the canvas of a cancelled job, once: claimed like all that is told."""
+    message = step.ticket.message or messages.received(step.task, step.request)
+    step.claim(Stage.CANCELLED, _SETTLING_LEASE, message=message)
+    claimed_until = step.ticket.next_at
     if not endings.revoke(step.app, step.id, step.request):
         due = time.time() + 5
-        message = step.ticket.message or messages.received(step.task, step.request)
-        step.advance(stage=Stage.CANCELLED, message=message, next_at=due)
+        step.advance(stage=Stage.CANCELLED, next_at=due)
         step.send(due)
-    ended = {"message": None, "next_at": None, "ended_at": time.time()}
-    step.advance(stage=Stage.CANCELLED, **ended)
+    _close_cancelled(step, claimed_until)
     say("cancelled", step.ticket)
     results.keep(step.app, step.store, step.ticket, step.request)
     endings.show_revoked(step.task)
     signals.video_cancelled.send(sender=step.task, id=step.id, ticket=step.ticket)
     raise Ignore("cancelled")
+
+
+_SETTLING_LEASE: Final = 10.0
+"""How long a canvas may take to be told; seconds."""
+
+
+def _close_cancelled(step: Step, claimed_until: float | None) -> None:
+    """Close the ticket under our claim, though a late answer may have written it."""
+    ended = {"message": None, "next_at": None, "ended_at": time.time()}
+    while (closed := step.try_advance(stage=Stage.CANCELLED, **ended)) is None:
+        now = step.store.read(step.id)
+        if now is None or now.next_at != claimed_until:
+            raise Ignore(f"another has settled {step.id}")
+        step.ticket, step.version = now, now.version
+    step.ticket, step.version = closed, closed.version

@@ -50,13 +50,13 @@ class Step:
     def dice(self) -> float:
         return random.random()  # noqa: S311 - it spreads polls, and guards nothing
 
-    def claim(self, stage: Stage, lease: float) -> None:
+    def claim(self, stage: Stage, lease: float, **changes: Any) -> None:
         """Advance before an act that must not happen twice; Ignore if another did."""
         before = self.ticket
         # No other claim has this very moment, so that ours is known by it again.
         until = time.time() + lease + self.dice / 1000
         try:
-            self.advance(stage=stage, next_at=until)
+            self.advance(stage=stage, next_at=until, **changes)
         except TicketStoreUnavailable:
             ticket = self.store.read(self.id)
             if ticket is None or ticket.next_at != until:

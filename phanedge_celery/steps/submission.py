@@ -74,6 +74,9 @@ def _note_on_cancelled(step: Step, now: Ticket, changes: Mapping[str, Any]) -> N
     ids = {name: changes.get(name) for name in ("job_id", "platform_id")}
     kept = {"stage": now.stage, "next_at": now.next_at}
     noted = endings.advance(step.store, now, **kept, **ids)
-    if noted is not None:
-        step.ticket = noted
-        step.send(time.time())
+    if noted is None:
+        return
+    if noted.next_at is None or noted.next_at > time.time():
+        raise Ignore(f"another step settles {step.id}")
+    step.ticket = noted
+    step.send(time.time())

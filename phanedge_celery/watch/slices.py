@@ -95,10 +95,10 @@ class Slice:
             raise TakenOver(self.turn.owner)
 
     def following(self) -> Turn | None:
-        """Return the next turn: at once, in a second, or none while nothing waits.
+        """Return the next turn: at once, after a rest, or none while nothing waits.
 
         A rate that is used up for less than a turn is waited for in the next one: a
-        second's pause after each turn would leave a good part of it unused.
+        rest after each turn would leave a good part of it unused.
         """
         due = self.store.next_poll()
         if due is None:
@@ -106,7 +106,7 @@ class Slice:
             return None
         now, free_at = time.time(), self.rate.free_at
         at_once = due <= now and free_at < now + schedule.WATCH.turn
-        after = 0.0 if at_once else 1.0
+        after = 0.0 if at_once else schedule.WATCH.rest
         return replace(self.turn, free_at=free_at, failures=0, after=after)
 
     def _batch(self, many: int) -> int:

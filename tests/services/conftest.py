@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.stacks import redis_stack, stack, stacks
+from tests.stacks import each_way, redis_stack, stack, stacks
 
-__all__ = ["redis_stack", "stack", "stacks"]
+__all__ = ["each_way", "redis_stack", "stack", "stacks"]

@@ -155,10 +155,11 @@ CASES: Final = [
     (name, shape, end)
     for name, shapes, ends in (
         ("redis-threads", SHAPES, WHOLE),
+        ("redis-watch", SHAPES, WHOLE),
         ("redis", SHAPES, CORE),
-        ("rabbitmq", SHAPES, CORE),
+        ("rabbitmq", SHAPES, WHOLE),
         ("rabbitmq-threads", MOST, CORE),
-        ("quorum", MOST, CORE),
+        ("quorum", MOST, WHOLE),
         ("quorum-threads", FEW, CORE),
         ("sqlite", FEW, CORE),
     )

@@ -58,83 +58,83 @@ def failed(stack: Stack, type: str, *steps: Step, **options: Any) -> dict[str, A
 
 @pytest.mark.parametrize("name", RESUMABLE)
 def test_a_failure_that_can_pass_goes_on_under_its_id(
-    redis_stack: Stack, name: str
+    each_way: Stack, name: str
 ) -> None:
     step, max_wait = RESUMABLE[name]
-    before = failed(redis_stack, name, step, max_wait=max_wait)
-    redis_stack.fake.script("Processing", "Success", job=before["job_id"])
+    before = failed(each_way, name, step, max_wait=max_wait)
+    each_way.fake.script("Processing", "Success", job=before["job_id"])
 
     told = resume_video(before["id"])
-    after = redis_stack.ended(before["id"])
+    after = each_way.ended(before["id"])
 
     assert before["error"]["resumable"] is True
     assert told == REOPENED
     assert (after["state"], after["error"]) == ("SUCCESS", None)
     assert after["video"]["job_id"] == before["job_id"]
-    assert redis_stack.result(before["id"]).get(timeout=5) == after["video"]
+    assert each_way.result(before["id"]).get(timeout=5) == after["video"]
 
 
-def test_what_is_reopened_is_shown_as_running_at_once(redis_stack: Stack) -> None:
-    before = failed(redis_stack, "AuthenticationFailed", "gateway_401")
-    redis_stack.fake.fault(Fault(delay=0.5), on="query", job=before["job_id"])
-    redis_stack.fake.script("Processing", "Success", job=before["job_id"])
+def test_what_is_reopened_is_shown_as_running_at_once(each_way: Stack) -> None:
+    before = failed(each_way, "AuthenticationFailed", "gateway_401")
+    each_way.fake.fault(Fault(delay=0.5), on="query", job=before["job_id"])
+    each_way.fake.script("Processing", "Success", job=before["job_id"])
 
     resume_video(before["id"])
-    now = redis_stack.progress(before["id"])
+    now = each_way.progress(before["id"])
 
     assert (now["state"], now["stage"], now["error"]) == ("PROGRESS", "polling", None)
     assert now["deadline"] >= before["deadline"]
-    assert redis_stack.told(before["id"])[0] == "PROGRESS"
-    assert redis_stack.ended(before["id"])["state"] == "SUCCESS"
+    assert each_way.told(before["id"])[0] == "PROGRESS"
+    assert each_way.ended(before["id"])["state"] == "SUCCESS"
 
 
 @pytest.mark.parametrize("name", FINAL)
-def test_a_failure_that_is_final_stays_as_it_is(redis_stack: Stack, name: str) -> None:
-    before = failed(redis_stack, name, FINAL[name])
-    polls = redis_stack.fake.polls_of(before["job_id"])
+def test_a_failure_that_is_final_stays_as_it_is(each_way: Stack, name: str) -> None:
+    before = failed(each_way, name, FINAL[name])
+    polls = each_way.fake.polls_of(before["job_id"])
 
     assert resume_video(before["id"]) == AS_IT_IS
-    assert redis_stack.progress(before["id"]) == before
-    assert redis_stack.fake.polls_of(before["job_id"]) == polls
+    assert each_way.progress(before["id"]) == before
+    assert each_way.fake.polls_of(before["job_id"]) == polls
 
 
 def test_a_refused_key_at_submission_is_resumed_by_one_more_post(
-    redis_stack: Stack,
+    each_way: Stack,
 ) -> None:
-    request = redis_stack.request("Success")
+    request = each_way.request("Success")
     refused = Fault(sample="create_rejected_2049")
-    redis_stack.fake.fault(refused, on="create", prompt=request["prompt"])
+    each_way.fake.fault(refused, on="create", prompt=request["prompt"])
     id = enqueue_video(request).id
-    redis_stack.ended(id)
+    each_way.ended(id)
 
     assert resume_video(id) == REOPENED
-    assert redis_stack.ended(id)["state"] == "SUCCESS"
-    assert redis_stack.posts_of(request) == 2
+    assert each_way.ended(id)["state"] == "SUCCESS"
+    assert each_way.posts_of(request) == 2
 
 
-def test_a_job_that_runs_or_is_done_is_left_alone(redis_stack: Stack) -> None:
-    job_id = redis_stack.fake.add_job(*["Processing"] * 4, "Success")
+def test_a_job_that_runs_or_is_done_is_left_alone(each_way: Stack) -> None:
+    job_id = each_way.fake.add_job(*["Processing"] * 4, "Success")
     id = follow_video(job_id).id
 
     running = resume_video(id)
-    done = redis_stack.ended(id)
+    done = each_way.ended(id)
 
     assert running == resume_video(id) == AS_IT_IS
-    assert redis_stack.progress(id) == done
-    assert redis_stack.fake.polls_of(job_id) == 5
+    assert each_way.progress(id) == done
+    assert each_way.fake.polls_of(job_id) == 5 + each_way.watched
 
 
 @pytest.mark.parametrize("id", ["nobody-knows-this", "", "a\nb", None, 7])
-def test_an_id_that_nobody_knows_is_an_error(redis_stack: Stack, id: Any) -> None:
+def test_an_id_that_nobody_knows_is_an_error(each_way: Stack, id: Any) -> None:
     with pytest.raises(JobNotFound):
         resume_video(id)
 
 
-def test_twice_at_once_is_once(redis_stack: Stack) -> None:
-    before = failed(redis_stack, "AuthenticationFailed", "gateway_401")
-    job_id, app = before["job_id"], redis_stack.app
-    asked = redis_stack.fake.polls_of(job_id)
-    redis_stack.fake.script(*["Processing"] * 4, "Success", job=job_id)
+def test_twice_at_once_is_once(each_way: Stack) -> None:
+    before = failed(each_way, "AuthenticationFailed", "gateway_401")
+    job_id, app = before["job_id"], each_way.app
+    asked = each_way.fake.polls_of(job_id)
+    each_way.fake.script(*["Processing"] * 4, "Success", job=job_id)
     start = Barrier(8)
 
     def resume(_: int) -> Any:
@@ -143,43 +143,43 @@ def test_twice_at_once_is_once(redis_stack: Stack) -> None:
 
     with ThreadPoolExecutor(8) as callers:
         told = list(callers.map(resume, range(8)))
-    redis_stack.ended(before["id"])
+    each_way.ended(before["id"])
 
     assert told.count("reopened") == 1
     assert set(told) == {"reopened", None}
-    assert redis_stack.fake.polls_of(job_id) == asked + 5
+    assert each_way.fake.polls_of(job_id) == asked + 5 + each_way.watched
 
 
 def test_a_canvas_that_was_told_hears_no_more_and_the_caller_is_told_so(
-    redis_stack: Stack,
+    each_way: Stack,
 ) -> None:
     id, label = str(uuid4()), str(uuid4())
-    request = redis_stack.request("Processing", "gateway_401_quota")
+    request = each_way.request("Processing", "gateway_401_quota")
     node = submit_video.s(request).set(task_id=id, link=record.si(label=label))
     tail = chain(node, other.s()).apply_async()
-    before = redis_stack.ended(id)
-    redis_stack.fake.script("Success", job=before["job_id"])
+    before = each_way.ended(id)
+    each_way.fake.script("Success", job=before["job_id"])
 
     told = resume_video(id)
-    redis_stack.ended(id)
+    each_way.ended(id)
 
     assert told["canvas_told"] is True
-    assert redis_stack.result(id).get(timeout=5)["job_id"] == before["job_id"]
+    assert each_way.result(id).get(timeout=5)["job_id"] == before["job_id"]
     assert tail.state == "FAILURE"
-    assert redis_stack.recorded(label) == []
+    assert each_way.recorded(label) == []
 
 
-def test_an_overdue_job_is_sent_again(redis_stack: Stack) -> None:
-    request = redis_stack.request("Success")
+def test_an_overdue_job_is_sent_again(each_way: Stack) -> None:
+    request = each_way.request("Success")
     id = enqueue_video(request, countdown=3600).id
-    ticket = redis_stack.ticket(id)
-    store_for(redis_stack.app).touch(id, ticket.version, time.time() - 60)
+    ticket = each_way.ticket(id)
+    store_for(each_way.app).touch(id, ticket.version, time.time() - 60)
     with pytest.raises(NotYet):
-        redis_stack.result(id).get(timeout=0.2)
+        each_way.result(id).get(timeout=0.2)
 
     assert resume_video(id)["resumed"] == "sent_again"
-    assert redis_stack.ended(id)["state"] == "SUCCESS"
-    assert redis_stack.posts_of(request) == 1
+    assert each_way.ended(id)["state"] == "SUCCESS"
+    assert each_way.posts_of(request) == 1
 
 
 def unknown(stack: Stack, *steps: Step, **options: Any) -> tuple[str, str, Any]:
@@ -206,32 +206,32 @@ def test_a_lost_submission_adopts_the_job_that_a_person_found(stack: Stack) -> N
     assert stack.posts_of(request) == 1
 
 
-def test_a_job_is_adopted_once(redis_stack: Stack) -> None:
+def test_a_job_is_adopted_once(each_way: Stack) -> None:
     label = str(uuid4())
     link = record.si(label=label)
-    id, job_id, _ = unknown(redis_stack, "Processing", "Success", link=link)
+    id, job_id, _ = unknown(each_way, "Processing", "Success", link=link)
 
     told = [resume_video(id, job_id=int(job_id))["resumed"] for _ in range(3)]
-    redis_stack.ended(id)
+    each_way.ended(id)
 
     assert told == ["adopted", None, None]
-    assert redis_stack.recorded(label) == []
+    assert each_way.recorded(label) == []
     with pytest.raises(RequestInvalid):
         resume_video(id, job_id="106916112212032")
 
 
 @pytest.mark.parametrize("job_id", ["", "../x", "1&file_id=2", "1\n2", "1" * 10_000])
-def test_what_can_be_no_job_is_not_adopted(redis_stack: Stack, job_id: str) -> None:
-    id, _, _ = unknown(redis_stack)
+def test_what_can_be_no_job_is_not_adopted(each_way: Stack, job_id: str) -> None:
+    id, _, _ = unknown(each_way)
 
     with pytest.raises(RequestInvalid):
         resume_video(id, job_id=job_id)
 
-    assert redis_stack.progress(id)["stage"] == "failed"
+    assert each_way.progress(id)["stage"] == "failed"
 
 
-def test_a_job_that_has_an_answer_adopts_no_other(redis_stack: Stack) -> None:
-    id = follow_video(redis_stack.fake.add_job("Processing", "Success")).id
+def test_a_job_that_has_an_answer_adopts_no_other(each_way: Stack) -> None:
+    id = follow_video(each_way.fake.add_job("Processing", "Success")).id
 
     with pytest.raises(RequestInvalid):
         resume_video(id, job_id="106916112212032")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
 import random
 import signal
@@ -23,6 +24,7 @@ from phanedge_celery.tickets import store_for
 from tests.apps.plain import environment, make_app, recorded
 from tests.processes import wait_for
 from tests.servers import RedisServer
+from tests.stacks import WATCH
 from tests.workers import WorkerProcess
 
 SIZE = 3_000_000
@@ -71,9 +73,11 @@ class Site:
         return self.fake.counts.get("file", 0)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=["messages", "watch"])
 def started(
-    redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    redis_server: RedisServer,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("saving")
     servers = redis_server.fresh()
@@ -86,8 +90,12 @@ def started(
             record=folder / "record",
             phanedge_api_key=fake.key,
             phanedge_storage=f"file://{folder}/kept",
-        )
-        with WorkerProcess(env, concurrency=2) as worker, make_app(env) as app:
+            phanedge_watch_polls=request.param == "watch",
+        ) | {"PHANEDGE_TEST_WATCH": json.dumps(WATCH)}
+        with (
+            WorkerProcess(env, module="tests.apps.watched", concurrency=2) as worker,
+            make_app(env) as app,
+        ):
             yield Site(
                 app=app,
                 fake=fake,
