@@ -150,7 +150,7 @@ class WatchPace:
     patience: float = 12
     """How long answers are waited for; later ones come after the claim."""
     batch: int = 320
-    at_once: int = 32
+    at_once: int = 64
     """Queries under way at the same time."""
     step: float = 0.25
     """By how much of its time a rate is used up at once."""
