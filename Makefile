@@ -1,7 +1,8 @@
 # make demo     three videos from enqueue to file, against a fake of the service
 # make site     a site that makes videos, with worker and fake: forms, status, player
 # make test     every test, in JOBS=4 processes; ARGS="-k ticket" goes to pytest
-# make test-long   what waits out real minutes, besides: half an hour
+# make test-long   what takes minutes, besides: waits of the real length, benchmarks
+#               that begin; half an hour
 # make fuzz     what `make test` tries 500 times, 20,000 times: some minutes
 # make chaos    1,000 jobs and every fault, on Redis and RabbitMQ: two hours, and
 #               ARGS="--quick" for the kills alone, with 300 jobs: twenty minutes
@@ -36,7 +37,7 @@ test: $(VENV)/.ok services
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder \
 		$(if $(CI),--reruns 2) $(ARGS)
 
-# Waits of the real length: outages of half a minute, the lease of a submission.
+# Outages of half a minute, the lease of a submission; each benchmark at its least.
 test-long: $(VENV)/.ok services
 	$(BIN)/python -m pytest -m long $(ARGS)
 

@@ -29,11 +29,7 @@ def main() -> int:
     asked = parser.parse_args()
     options = [f"--{asked.scale}"] if asked.scale else []
     folder = REPORTS / asked.scale if asked.scale else REPORTS
-    return max(run(name, folder, options) for name in asked.only if exists(name))
-
-
-def exists(name: str) -> bool:
-    return Path(__file__).with_name(f"{name}.py").exists()
+    return max(run(name, folder, options) for name in asked.only)
 
 
 def run(name: str, folder: Path, options: list[str]) -> int:

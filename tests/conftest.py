@@ -20,7 +20,7 @@ from tests.servers import (
 S = TypeVar("S", bound=Server)
 
 LONGEST = {
-    *("test_demo.py", "test_sites.py", "test_machine.py", "test_benchmarks.py"),
+    *("test_demo.py", "test_sites.py", "test_machine.py"),
     *("test_watch.py", "test_watch_polls.py", "test_watch_overdue.py"),
     *("test_compose_stack.py", "test_django_site.py", "test_canvas.py"),
     "test_cancel_races.py",

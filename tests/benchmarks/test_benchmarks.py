@@ -12,17 +12,16 @@ from typing import Any
 
 import pytest
 
-from benchmarks.__main__ import ALL, exists
+from benchmarks.__main__ import ALL
 from benchmarks.figures import Figure
 from benchmarks.measure import alternate, arguments, ratios
 from benchmarks.page import lines
 from benchmarks.report import Report
 
 ROOT = Path(__file__).parents[2]
-OF_OTHERS = {"scale"}
 
 
-@pytest.fixture(params=[name for name in ALL if name not in OF_OTHERS and exists(name)])
+@pytest.fixture(params=ALL)
 def report(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
     """What a benchmark says of the least that it can do."""
     told = tmp_path / "report.json"
@@ -40,6 +39,7 @@ def report(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.timeout(330)
 def test_each_benchmark_starts_and_tells_when_on_what_and_how_much(
     report: dict[str, Any],
