@@ -23,7 +23,7 @@ LONGEST = {
     *("test_demo.py", "test_sites.py", "test_machine.py"),
     *("test_watch.py", "test_watch_polls.py", "test_watch_overdue.py"),
     *("test_compose_stack.py", "test_django_site.py", "test_canvas.py"),
-    "test_cancel_races.py",
+    *("test_cancel_races.py", "test_watch_deaths.py"),
     *("test_outages_brokers.py", "test_outages_stores.py", "test_outages_moments.py"),
 }
 """Files that take a minute: one begun last would keep the other processes idle."""
