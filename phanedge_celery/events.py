@@ -22,6 +22,7 @@ EVENTS = {
     "resent": (logging.WARNING, "the job was overdue; its message is sent again"),
     "hastened": (logging.INFO, "the vendor hints at an end; the job is asked for now"),
     "reopened": (logging.INFO, "a failure that can be resumed goes on"),
+    "clock_back": (logging.WARNING, "the clock was set back; no wait grows by it"),
     "watch_unsent": (logging.WARNING, "nobody watches while broker or store is away"),
     "polls_wait": (logging.WARNING, "the ticket store is away; jobs are asked later"),
     "unsent": (logging.WARNING, "the broker is away; the watch will send the message"),

@@ -30,6 +30,13 @@ class PollSchedule:
     limited_first: float = 10
     patience: float = 300
 
+    @property
+    def longest(self) -> float:
+        """The longest wait of its own; a Retry-After may be longer."""
+        waits = (self.first, self.every, self.slow_every)
+        troubled = (self.retry_first, self.retry_max, self.limited_first)
+        return max(*waits, *troubled) * (1 + self.jitter)
+
     def wait(self, age: float, dice: float) -> float:
         """Return the wait before the next poll of a job that is *age* old."""
         every = self.every if age < self.slow_after else self.slow_every

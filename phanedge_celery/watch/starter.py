@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any, Final
 
 from celery import Celery, bootsteps
@@ -14,7 +15,9 @@ from ..errors import ConfigurationError
 from ..events import say
 from ..settings import check_app, settings_for
 from ..tickets import store_for
+from .clock import WallClock
 from .task import WATCH
+from .waits import shorten
 
 UNREAD: Final = 240
 """How many may wait where no worker takes them: each expires after so many periods.
@@ -37,12 +40,13 @@ class WatchStarter(bootsteps.StartStopStep):
     def __init__(self, parent: Any, **options: Any) -> None:
         super().__init__(parent, **options)
         self._stopped = threading.Event()
+        self._clock = WallClock()
 
     def start(self, parent: Any) -> None:
         self._stopped = threading.Event()
         threading.Thread(
             target=_publish_until,
-            args=(parent.app, parent.hostname, self._stopped),
+            args=(parent.app, parent.hostname, self._clock, self._stopped),
             name="phanedge-watch",
             daemon=True,
         ).start()
@@ -53,10 +57,24 @@ class WatchStarter(bootsteps.StartStopStep):
     shutdown = stop
 
 
-def _publish_until(app: Celery, owner: str, stopped: threading.Event) -> None:
+def _publish_until(
+    app: Celery, owner: str, clock: WallClock, stopped: threading.Event
+) -> None:
     polls = settings_for(app).watch_polls
     while not stopped.wait(period := schedule.WATCH.published_every(polls=polls)):
+        _mind(app, owner, clock)
         _publish(app, owner, period)
+
+
+def _mind(app: Celery, owner: str, clock: WallClock) -> None:
+    """See to it that no job waits for as long as *clock* was set back."""
+    try:
+        if clock.set_back > schedule.WATCH.grace:
+            shorten(store_for(app), settings_for(app), time.time())
+            say("clock_back", owner, f"{clock.set_back:.0f} s")
+        clock.read()
+    except Exception as error:  # noqa: BLE001 - like below: it is tried again
+        say("watch_unsent", owner, type(error).__name__)
 
 
 def _publish(app: Celery, owner: str, period: float) -> None:
