@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .opening import close_stores, open_store, store_for, store_url
 from .store import (
+    FAR,
     Advance,
     Condition,
     Tally,
@@ -15,6 +16,7 @@ from .store import (
 from .ticket import FOLLOWED_BY, FORMAT, Stage, Ticket
 
 __all__ = [
+    "FAR",
     "FOLLOWED_BY",
     "FORMAT",
     "Advance",

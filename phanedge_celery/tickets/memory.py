@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from . import rows
 from .rows import Row
-from .store import Advance, Condition, Tally, TicketMissing, TicketUnreadable
+from .store import FAR, Advance, Condition, Tally, TicketMissing, TicketUnreadable
 from .ticket import FORMAT, Stage, Ticket
 
 
@@ -131,9 +131,10 @@ class MemoryTickets:
         now = time.time()
         with self._lock:
             held = self._leases.get(name, _Lease("", 0, 0))
-            if held.until > now and held.owner != owner:
+            goes_on = now < held.until <= now + seconds + FAR
+            if goes_on and held.owner != owner:
                 return None
-            token = held.token if held.until > now else held.token + 1
+            token = held.token if goes_on else held.token + 1
             self._leases[name] = _Lease(owner, token, now + seconds)
         return token
 

@@ -11,6 +11,7 @@ import redis
 from . import redis_rows, rows, scripts
 from .redis_address import connect
 from .store import (
+    FAR,
     Advance,
     Condition,
     Tally,
@@ -186,7 +187,8 @@ class RedisTickets:
 
     def lease(self, name: str, owner: str, seconds: float) -> int | None:
         keys = [self._leases + name, f"{self._leases}{name}:token"]
-        token: int = _ask(self._lease, keys, [owner, max(int(seconds * 1000), 1)])
+        lasting, most = max(int(seconds * 1000), 1), int((seconds + FAR) * 1000)
+        token: int = _ask(self._lease, keys, [owner, lasting, most])
         return token or None
 
     def purge(self, before: float) -> int:

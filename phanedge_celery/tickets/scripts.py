@@ -260,8 +260,9 @@ return {#ids, kept, forgotten}
 """
 
 LEASE: Final = """
--- KEYS owner, token; ARGV owner, milliseconds
+-- KEYS owner, token; ARGV owner, milliseconds, and at most so many are left
 local owner = redis.call('GET', KEYS[1])
+if redis.call('PTTL', KEYS[1]) > tonumber(ARGV[3]) then owner = false end
 if owner and owner ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 local token = tonumber(redis.call('GET', KEYS[2]) or 0)

@@ -12,7 +12,18 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import and_, bindparam, case, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    not_,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.elements import ColumnElement
@@ -21,7 +32,7 @@ from . import rows
 from .rows import Row
 from .sql_engine import make_engine, make_tables, reachable
 from .sql_tables import kinds, leases, tickets
-from .store import Advance, Condition, Tally, TicketMissing, TicketStoreUnavailable
+from .store import FAR, Advance, Condition, Tally, TicketMissing, TicketStoreUnavailable
 from .ticket import FORMAT, Stage, Ticket
 
 PAGE: Final = 200
@@ -367,13 +378,14 @@ def _token(now: float) -> int:
 
 
 def _renewal(name: str, owner: str, seconds: float, now: float) -> Any:
-    held = and_(leases.c.owner == owner, leases.c.until > now)
+    over = or_(leases.c.until <= now, leases.c.until > now + seconds + FAR)
+    held = and_(leases.c.owner == owner, not_(over))
     grown = leases.c.token + 1
     fresh = case((grown > _token(now), grown), else_=_token(now))
     # The token first: MySQL lets each assignment see the ones before it.
     return (
         update(leases)
-        .where(leases.c.name == name, or_(held, leases.c.until <= now))
+        .where(leases.c.name == name, or_(held, over))
         .ordered_values(
             (leases.c.token, case((held, leases.c.token), else_=fresh)),
             (leases.c.owner, owner),

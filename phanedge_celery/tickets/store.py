@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from .ticket import FORMAT, Stage, Ticket
 
@@ -48,6 +48,10 @@ class Tally(NamedTuple):
 
     jobs: int
     late: int
+
+
+FAR: Final = 60.0
+"""Seconds by which two who want a lease may differ in how long they want it for."""
 
 
 Advance = tuple[str, int, Stage, Mapping[str, Any]]
@@ -143,6 +147,8 @@ class TicketStore(Protocol):
         Returns its fencing token, a positive number: the same at each renewal, a
         higher one whenever the lease was over or changed hands in between. What
         works under a lease writes the token beside its work and refuses a lower one.
+        All take a *name* for about as long: one that ends `FAR` later than it could
+        was taken before a clock was set back, and is over.
         """
 
     def purge(self, before: float) -> int:

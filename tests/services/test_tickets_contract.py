@@ -320,6 +320,19 @@ def test_a_lease_that_was_over_has_a_new_token(store: TicketStore) -> None:
     assert second > first
 
 
+def test_a_lease_from_before_the_clock_was_set_back_is_over(
+    store: TicketStore,
+) -> None:
+    first = store.lease("watch", "w1", 3600)
+
+    second = store.lease("watch", "w2", 10)
+
+    assert first
+    assert second
+    assert second > first
+    assert store.lease("watch", "w1", 10) is None
+
+
 def test_what_waits_is_counted_by_stage_and_lateness(store: TicketStore) -> None:
     for id, stage, next_at in (
         ("a", Stage.POLLING, NOW),

@@ -16,6 +16,7 @@ from django.db.models.functions import Coalesce, Greatest
 
 from phanedge_celery.errors import ConfigurationError
 from phanedge_celery.tickets import (
+    FAR,
     FORMAT,
     Advance,
     Condition,
@@ -178,11 +179,12 @@ class DjangoTickets:
     def lease(self, name: str, owner: str, seconds: float) -> int | None:
         now = time.time()
         until = now + seconds
+        over = Q(until__lte=now) | Q(until__gt=until + FAR)
         with _table("Lease") as leases:
             named = leases.filter(name=name)
             if not (
-                named.filter(owner=owner, until__gt=now).update(until=until)
-                or named.filter(until__lte=now).update(
+                named.filter(~over, owner=owner).update(until=until)
+                or named.filter(over).update(
                     token=_grown(now), owner=owner, until=until
                 )
                 or _inserted(leases, name, owner, now, until)
