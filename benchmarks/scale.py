@@ -92,6 +92,7 @@ def _waiting(job_id: str) -> Ticket:
         save_to="orders/4711.mp4",
         job_id=job_id,
         status="Processing",
+        history={"Queueing": 61.2, "Processing": 118.4},
         polls=2,
         since=now,
         submitted_at=now,

@@ -26,6 +26,9 @@ from .tickets import Stage, Ticket
 SAFETY_NET: Final = float(MAX_COUNTDOWN)
 """Seconds between two polls of a job that the vendor calls about: it may stop to."""
 
+MOST_WORDS: Final = 20
+"""So many of the vendor's words a ticket remembers; the contract has seven."""
+
 
 def decide(
     ticket: Ticket,
@@ -43,7 +46,7 @@ def decide(
     deadline: float = ticket.deadline or known["deadline"]
     if isinstance(answer, Trouble):
         return _wait_out(ticket, answer, schedule, known, now, dice, deadline, max_wait)
-    known |= {**CLEARED, "status": str(answer.status), **_ids(ticket, answer)}
+    known |= {**CLEARED, **_heard(ticket, answer, now), **_ids(ticket, answer)}
     if answer.status.terminal:
         return _succeeded(ticket, answer, known)
     if now >= deadline:
@@ -53,6 +56,15 @@ def decide(
     if callback.calls_arrive(ticket.message):
         wait = max(wait, SAFETY_NET)
     return Again(after=min(wait, deadline - now), stage=Stage.POLLING, changes=known)
+
+
+def _heard(ticket: Ticket, report: JobReport, now: float) -> dict[str, Any]:
+    """Return the vendor's word, and when it was heard, if it is a new one."""
+    word = str(report.status)
+    if word in ticket.history or len(ticket.history) >= MOST_WORDS:
+        return {"status": word}
+    after = round(max(now - ticket.since, 0), 1)
+    return {"status": word, "history": {**ticket.history, word: after}}
 
 
 def _ids(ticket: Ticket, report: JobReport) -> dict[str, str]:
@@ -75,7 +87,7 @@ def _wait_out(
     """Wait trouble out; a success whose file id never comes may still have a URL."""
     report = trouble.report
     if report is not None:
-        known["status"] = str(report.status)
+        known |= _heard(ticket, report, now)
     move = wait_out(
         ticket,
         trouble,

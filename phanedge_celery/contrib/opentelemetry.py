@@ -93,13 +93,14 @@ class JobSpans:
             )
         finally:
             _job.reset(chosen)
-        for name, at in _moments(ticket):
-            span.add_event(name, timestamp=_nanoseconds(at))
+        end = ticket.ended_at or time.time()
+        for name, at, about in _moments(ticket):
+            span.add_event(name, about, timestamp=_nanoseconds(min(at, end)))
         if ticket.error:
             error = ticket.error
             span.set_attribute("error.type", error["type"])
             span.set_status(Status(StatusCode.ERROR, error["message"]))
-        span.end(_nanoseconds(ticket.ended_at or time.time()))
+        span.end(_nanoseconds(end))
 
     def _tracer(self) -> Any:
         tracer: Any = trace.get_tracer(JOBS, tracer_provider=self._provider)
@@ -157,15 +158,21 @@ def _attributes(ticket: Ticket) -> dict[str, Any]:
     return {name: value for name, value in known.items() if value is not None}
 
 
-def _moments(ticket: Ticket) -> Iterator[tuple[str, float]]:
-    """Yield what is known of the job's way, in order."""
+def _moments(ticket: Ticket) -> Iterator[tuple[str, float, dict[str, str]]]:
+    """Yield what is known of the job's way, in order: name, time, attributes."""
     video: Mapping[str, Any] = ticket.video or {}
     moments = {
         "phanedge.submitted": ticket.submitted_at,
         "phanedge.file_created": moment(video.get("created_at")),
         "phanedge.retrieved": moment(video.get("retrieved_at")),
     }
-    known = [(name, at) for name, at in moments.items() if at is not None]
+    known: list[tuple[str, float, dict[str, str]]] = [
+        (name, at, {}) for name, at in moments.items() if at is not None
+    ]
+    known += [
+        ("phanedge.status", ticket.since + after, {"phanedge.status": status})
+        for status, after in ticket.history.items()
+    ]
     yield from sorted(known, key=lambda each: each[1])
 
 

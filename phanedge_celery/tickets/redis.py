@@ -98,7 +98,8 @@ class RedisTickets:
         texts = redis_rows.texts(id, {**row, "version": version + 1})
         message = texts.pop("message", REMOVE if "message" in row else KEEP)
         keep_for = self._remember if stage.ended else ""
-        removed = [name for name in row if name not in texts and name != "message"]
+        named = {redis_rows.short(name) for name in row}
+        removed = named - texts.keys() - {"message"}
         known = [id, version, FORMAT, keep_for, message, len(removed), *removed]
         keys = [*self._keys(id), self._due, self._polls]
         return keys, [*known, *redis_rows.pairs(texts)]

@@ -35,6 +35,7 @@ PARSERS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "max_wait": float,
     "retrieve": lambda value: bool(int(value)),
     "status": str,
+    "history": _parsed,
     "polls": int,
     "errors": _parsed,
     "error": _parsed,
@@ -51,9 +52,10 @@ PARSERS: Final[Mapping[str, Callable[[Any], Any]]] = {
 """How each field is read from its row, whether the row holds text or numbers."""
 
 FIELDS: Final = tuple(PARSERS)
-JSON: Final = frozenset({"errors", "error", "video", "message"})
+JSON: Final = frozenset({"history", "errors", "error", "video", "message"})
 OVER: Final = tuple(sorted(str(stage) for stage in ENDED))
 
+_NEVER_NONE: Final = frozenset({"history", "errors"})
 _COUNTED: Final = frozenset({"id", "version", "since", "resends", "format"})
 _CHANGEABLE: Final = frozenset(FIELDS) - _COUNTED
 _compact = json.JSONEncoder(separators=(",", ":")).encode
@@ -107,6 +109,6 @@ def has_error(ticket: Ticket, kind: str | None) -> bool:
 
 def _scalar(name: str, value: Any) -> Scalar:
     if name in JSON:
-        nothing = value is None or (name == "errors" and not value)
+        nothing = value is None or (name in _NEVER_NONE and not value)
         return None if nothing else _compact(value)
     return str(value) if name == "stage" else value

@@ -44,6 +44,7 @@ tickets: Final = Table(
     Column("max_wait", _seconds),
     Column("retrieve", Boolean, nullable=False),
     Column("status", _text),
+    Column("history", _text),
     Column("polls", Integer, nullable=False),
     Column("errors", _text),
     Column("error", _text),

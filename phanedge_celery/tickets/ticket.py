@@ -81,6 +81,8 @@ class Ticket:
     retrieve: bool = True
     status: str | None = None
     """The vendor's word for the job."""
+    history: Mapping[str, float] = field(default_factory=dict)
+    """When each of the vendor's words was first heard, in seconds after `since`."""
     polls: int = 0
     errors: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     """Troubles in a row by kind: `{"auth": {"count": 2, "since": 1764000000.0}}`."""

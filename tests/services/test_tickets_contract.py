@@ -47,6 +47,7 @@ FULL = Ticket(
     max_wait=0.1,
     retrieve=False,
     status="Processing",
+    history={"Queueing": 0.1, "Processing": 61.2, "猫": 1e5},
     polls=3,
     errors={"auth": {"count": 2, "since": NOW}},
     error={"type": "AuthenticationFailed", "message": "无效的令牌", "code": None},

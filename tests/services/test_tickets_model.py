@@ -49,6 +49,7 @@ CHANGES: dict[str, st.SearchStrategy[Any]] = {
     **dict.fromkeys(["max_wait", "deadline", "next_at"], st.none() | times),
     **dict.fromkeys(["error", "video", "message"], mappings),
     "errors": troubles,
+    "history": st.dictionaries(texts, times, max_size=3),
     "polls": st.integers(0, 10**6),
     "retrieve": st.booleans(),
 }

@@ -80,6 +80,15 @@ def seconds(text: str) -> float:
     return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
+def heard(span: Span) -> dict[str, float]:
+    """Return when the span saw each of the vendor's words, in its own order."""
+    return {
+        event["attributes"]["phanedge.status"]: seconds(event["timestamp"])
+        for event in span["events"]
+        if event["name"] == "phanedge.status"
+    }
+
+
 def length(span: Span) -> float:
     return seconds(span["end_time"]) - seconds(span["start_time"])
 
@@ -144,6 +153,13 @@ def test_a_jobs_span_lasts_as_long_as_the_job_and_all_else_links_to_it(
         event["name"] for event in job["events"]
     }
     assert linked(job) == [at(asked(traced, id).context)]
+    assert heard(job) == {
+        status: pytest.approx(ticket.since + after, abs=0.1)
+        for status, after in ticket.history.items()
+    }
+    assert list(heard(job)) == ["Queueing", "Processing", "Success"]
+    times = [seconds(job["start_time"]), *heard(job).values(), seconds(job["end_time"])]
+    assert times == sorted(times)
 
     polls = traced.about(id, "phanedge.poll")
     told = [poll["attributes"]["phanedge.outcome"] for poll in polls]
@@ -182,6 +198,8 @@ def test_waiting_is_no_error_and_a_failure_is_one(traced: Traced) -> None:
 
     assert failed["status"]["status_code"] == "ERROR"
     assert failed["attributes"]["error.type"] == "JobFailed"
+    assert list(heard(failed)) == ["Processing", "Fail"]
+    assert list(heard(given_up)) == ["Processing"]
     assert given_up["status"]["status_code"] == "UNSET"
     assert given_up["attributes"]["phanedge.stage"] == "cancelled"
     *waits, _last = traced.about(failing, "run/phanedge.poll_video")

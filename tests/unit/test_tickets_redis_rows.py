@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phanedge_celery.tickets import Stage, Ticket, redis_rows, rows
+from phanedge_celery.models import JobStatus
+from phanedge_celery.tickets import Ticket, redis_rows, rows
 
 ID = "0" * 36
 PLAIN = {"task_id": ID}
@@ -39,15 +40,20 @@ def read(texts: dict[str, str]) -> Ticket:
 
 
 @settings(max_examples=50, deadline=None)
-@given(messages, st.text(max_size=64) | st.binary(min_size=32, max_size=32))
+@given(
+    messages,
+    st.text(max_size=64) | st.binary(min_size=32, max_size=32),
+    st.dictionaries(st.sampled_from(redis_rows.WORDS) | words, st.floats(0, 1e6)),
+)
 def test_a_ticket_is_read_as_it_was_written(
-    message: dict[str, Any], sha256: str | bytes
+    message: dict[str, Any], sha256: str | bytes, history: dict[str, float]
 ) -> None:
     text = sha256 if isinstance(sha256, str) and len(sha256) != 43 else "f" * 64
     given = Ticket(
         id=ID,
         since=1.5,
         message=message,
+        history=history,
         request_sha256=sha256.hex() if isinstance(sha256, bytes) else text,
     )
 
@@ -90,21 +96,20 @@ def test_a_message_is_kept_without_what_goes_without_saying(
     assert kept(Ticket(id=ID, since=1.5, message=message))["message"] == text
 
 
-def test_a_ticket_of_the_first_shape_is_understood() -> None:
-    message = {"task": "t", "args": [], "kwargs": {}, "options": PLAIN}
-    first = {
-        "version": "3",
-        "stage": "polling",
-        "request_sha256": "f" * 64,
-        "since": "1.5",
-        "message": json.dumps(message),
-    }
+def test_a_history_names_known_words_by_number() -> None:
+    heard = {"Queueing": 61.2, "Rendering": 70.0, "Processing": 118.4}
 
-    assert read(first) == Ticket(
-        id=ID,
-        version=3,
-        stage=Stage.POLLING,
-        request_sha256="f" * 64,
-        since=1.5,
-        message=message,
+    assert kept(Ticket(id=ID, since=1.5, history=heard))["was"] == (
+        '[1,61.2,"Rendering",70.0,2,118.4]'
     )
+
+
+def test_every_known_word_has_a_number_of_its_own() -> None:
+    assert set(redis_rows.WORDS) == {str(word) for word in JobStatus}
+    assert len(redis_rows.WORDS) == len(JobStatus)
+
+
+def test_no_two_fields_share_a_name() -> None:
+    names = [redis_rows.short(name) for name in rows.FIELDS]
+
+    assert len(set(names)) == len(names)

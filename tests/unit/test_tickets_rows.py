@@ -23,6 +23,7 @@ tickets = st.builds(
     key=st.none() | st.text(),
     retrieve=st.booleans(),
     errors=st.dictionaries(st.text(), st.dictionaries(st.text(), st.integers())),
+    history=st.dictionaries(st.text(), st.floats(0, 1e6)),
     error=json_objects,
     message=json_objects,
     since=st.floats(0, 4e9),

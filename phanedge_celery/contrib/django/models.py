@@ -1,4 +1,4 @@
-"""Tickets and leases as Django's tables."""
+"""Tickets, leases and how long jobs took as Django's tables."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ class Ticket(models.Model):
     max_wait = models.FloatField(null=True)
     retrieve = models.BooleanField()
     status = models.TextField(null=True)
+    history = models.TextField(null=True)
     polls = models.PositiveIntegerField()
     errors = models.TextField(null=True)
     error = models.TextField(null=True)

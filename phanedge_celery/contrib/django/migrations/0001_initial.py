@@ -1,4 +1,4 @@
-"""The tables of tickets and leases."""
+"""The tables of tickets, of leases, and of how long jobs took."""
 
 from __future__ import annotations
 
@@ -9,6 +9,19 @@ class Migration(migrations.Migration):
     initial = True
 
     operations = [
+        migrations.CreateModel(
+            name="Kind",
+            fields=[
+                (
+                    "kind",
+                    models.CharField(max_length=255, primary_key=True, serialize=False),
+                ),
+                ("took", models.TextField()),
+            ],
+            options={
+                "db_table": "phanedge_kind",
+            },
+        ),
         migrations.CreateModel(
             name="Lease",
             fields=[
@@ -44,6 +57,7 @@ class Migration(migrations.Migration):
                 ("max_wait", models.FloatField(null=True)),
                 ("retrieve", models.BooleanField()),
                 ("status", models.TextField(null=True)),
+                ("history", models.TextField(null=True)),
                 ("polls", models.PositiveIntegerField()),
                 ("errors", models.TextField(null=True)),
                 ("error", models.TextField(null=True)),
