@@ -13,9 +13,9 @@ from ..settings import settings_for
 from .memory import MemoryTickets
 from .store import TicketStore
 
-REDIS_STORE: Final = "phanedge_celery.tickets.redis:RedisTickets"
-SQL_STORE: Final = "phanedge_celery.tickets.sql:SqlTickets"
-DJANGO: Final = "phanedge_celery.contrib.django.tickets:DjangoTickets"
+REDIS_STORE: Final = "phanedge_celery.tickets.redis.store:RedisTickets"
+SQL_STORE: Final = "phanedge_celery.tickets.sql.store:SqlTickets"
+DJANGO: Final = "phanedge_celery.contrib.django.tickets.store:DjangoTickets"
 DJANGO_BACKENDS: Final = (
     "django-db",
     "django_celery_results.backends:DatabaseBackend",

@@ -52,6 +52,10 @@ def test_a_missing_key_is_a_warning_that_names_every_place(site: Celery) -> None
     assert "PHANEDGE_API_KEY" in message.hint
 
 
+def test_a_migration_makes_what_the_models_say(database: Any) -> None:
+    call_command("makemigrations", "phanedge", check=True, dry_run=True, verbosity=0)
+
+
 def test_results_for_one_process_alone_are_an_error(database: Any) -> None:
     with Celery("rpc") as app:
         app.conf.update(result_backend="rpc://", broker_url="memory://")

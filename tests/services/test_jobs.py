@@ -16,7 +16,7 @@ from sqlalchemy import create_engine, insert
 from phanedge_celery import jobs, resume_videos
 from phanedge_celery.errors import AuthenticationFailed, ContentRejected, error_fields
 from phanedge_celery.tickets import Stage, Ticket, TicketStore, rows
-from phanedge_celery.tickets.sql_tables import tickets as table
+from phanedge_celery.tickets.sql.tables import tickets as table
 from tests.commands import call
 from tests.services.ticket_addresses import address, store
 

@@ -13,9 +13,9 @@ from celery import Celery
 from phanedge_celery.errors import ConfigurationError
 from phanedge_celery.tickets import close_stores, open_store, store_for, store_url
 from phanedge_celery.tickets.memory import MemoryTickets
-from phanedge_celery.tickets.redis import RedisTickets
-from phanedge_celery.tickets.redis_address import connect
-from phanedge_celery.tickets.sql import SqlTickets
+from phanedge_celery.tickets.redis.address import connect
+from phanedge_celery.tickets.redis.store import RedisTickets
+from phanedge_celery.tickets.sql.store import SqlTickets
 
 
 @pytest.fixture(autouse=True)

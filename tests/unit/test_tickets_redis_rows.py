@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phanedge_celery.models import JobStatus
-from phanedge_celery.tickets import Ticket, redis_rows, rows
+from phanedge_celery.tickets import Ticket, rows
+from phanedge_celery.tickets.redis import rows as redis_rows
 
 ID = "0" * 36
 PLAIN = {"task_id": ID}

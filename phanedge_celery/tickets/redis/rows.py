@@ -8,8 +8,10 @@ from base64 import b64decode, b64encode
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from ..models import JobStatus
-from .rows import Row, Scalar
+from ...models import JobStatus
+from .. import rows
+from ..rows import Row, Scalar
+from ..ticket import Ticket
 
 ALWAYS: Final = frozenset({"version", "stage"})
 UNSAID: Final = {"retrieve": True, "polls": 0, "resends": 0, "format": 1}
@@ -81,6 +83,11 @@ def row(id: str, packed: str) -> dict[str, Any]:
     if "history" in found:
         found["history"] = _whole_history(json.loads(found["history"]))
     return found
+
+
+def unpacked(id: str, packed: str) -> Ticket:
+    """Return the ticket that a script has returned."""
+    return rows.ticket(row(id, packed))
 
 
 def _text(value: Scalar) -> str:

@@ -10,9 +10,9 @@ from sqlalchemy import create_engine, event, inspect
 from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, SQLAlchemyError
 
-from ..errors import ConfigurationError
-from .sql_tables import metadata
-from .store import TicketStoreUnavailable
+from ...errors import ConfigurationError
+from ..store import TicketStoreUnavailable
+from .tables import metadata
 
 _LIBPQ: Final = {
     "connect_timeout": 3,

@@ -15,8 +15,12 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    select,
 )
 from sqlalchemy.dialects import mysql
+
+from ..rows import FIELDS
+from ..ticket import FORMAT
 
 metadata: Final = MetaData()
 
@@ -60,6 +64,11 @@ tickets: Final = Table(
     Index("phanedge_tickets_next_at", "next_at"),
     Index("phanedge_tickets_since", "since"),
 )
+
+known: Final = [tickets.c[name] for name in FIELDS]
+everything: Final = select(*known)
+readable: Final = tickets.c.format <= FORMAT
+"""What no newer version has written."""
 
 leases: Final = Table(
     "phanedge_leases",

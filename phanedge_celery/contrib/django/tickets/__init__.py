@@ -1,0 +1,1 @@
+"""Tickets in Django's own database."""

@@ -1,0 +1,1 @@
+"""Tickets in any database that SQLAlchemy knows."""
