@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 from uuid import uuid4
@@ -16,7 +17,13 @@ from ..answers import Trouble
 from ..messages import Stamp
 from ..moves import Again, End, wait_out
 from ..settings import Settings, settings_for
-from ..tickets import Stage, Ticket, TicketStoreUnavailable, store_for
+from ..tickets import (
+    Stage,
+    Ticket,
+    TicketMissing,
+    TicketStoreUnavailable,
+    store_for,
+)
 from .telling import tell_change
 
 if TYPE_CHECKING:
@@ -89,7 +96,25 @@ class Step:
 
     def try_advance(self, **changes: Any) -> Ticket | None:
         spoken_for = replace(self.ticket, version=self.version)
-        return endings.advance(self.store, spoken_for, **changes)
+        try:
+            return self.store.advance(self.id, self.version, **changes)
+        except TicketMissing:
+            if not self._may_be_posted(changes):
+                return endings.advance(self.store, spoken_for, **changes)
+        lease = time.time() + submit_lease(self.settings)
+        taken = {**changes, "stage": Stage.SUBMITTING, "next_at": lease}
+        endings.advance(self.store, spoken_for, **taken)
+        raise Ignore(f"the ticket of {self.id} was lost; it may have been submitted")
+
+    def _may_be_posted(self, changes: Mapping[str, Any]) -> bool:
+        """Is it open what another copy of this message did before the ticket was lost?
+
+        A POST is claimed in the ticket alone; made again as it was, it would allow
+        another one.
+        """
+        job_id = self.ticket.job_id or changes.get("job_id")
+        waits = changes["stage"] in (Stage.QUEUED, Stage.SUBMITTING)
+        return self.ticket.stage is Stage.QUEUED and waits and job_id is None
 
     def tell_change(self, before: Ticket) -> None:
         """Publish the ticket when its stage or status is another than *before*."""

@@ -76,5 +76,43 @@ def test_a_claim_whose_answer_is_lost_is_known_again_and_a_rivals_is_not(
         assert store.read(id).stage == ("polling" if posts else "submitting")  # type: ignore[union-attr]
 
 
+class Forgets:
+    """A store that loses everything right before the first claim."""
+
+    def __init__(self, store: MemoryTickets) -> None:
+        self.store = store
+        self.forgot = False
+
+    def advance(self, id: str, version: int, *, stage: Stage, **changes: Any) -> Any:
+        if stage is Stage.SUBMITTING and not self.forgot:
+            self.forgot = True
+            self.store.clear()
+        return self.store.advance(id, version, stage=stage, **changes)
+
+    def create(self, ticket: Ticket) -> bool:
+        return self.store.create(ticket)
+
+    def read(self, id: str) -> Ticket | None:
+        return self.store.read(id)
+
+
+def test_a_ticket_that_was_lost_before_the_claim_allows_no_post(
+    fake: FakePhanEdge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another copy of the message may have claimed it, and posted, before it was."""
+    with hand(fake) as by_hand:
+        id = enqueue_video(REQUEST).id
+        [message] = by_hand.waiting()
+        store = by_hand.store
+        assert isinstance(store, MemoryTickets)
+
+        monkeypatch.setitem(_opened, key_of(store), Forgets(store))
+        by_hand.deliver(message)
+
+        assert not fake.posts
+        assert by_hand.ticket(id).stage == "submitting"
+        assert not by_hand.waiting()
+
+
 def key_of(store: MemoryTickets) -> Any:
     return next(key for key, found in _opened.items() if found is store)
