@@ -105,11 +105,11 @@ class MemoryTickets:
         error: str | None = None,
         since: float | None = None,
     ) -> Iterator[Ticket]:
-        newest = sorted(rows.readable(self._all()), key=lambda t: -t.since)
+        newest = sorted(rows.readable(self._all(), error), key=lambda t: -t.since)
         for ticket in newest:
             wanted = stage is None or ticket.stage is stage
             young = since is None or ticket.since >= since
-            if wanted and young and rows.has_error(ticket, error):
+            if wanted and young:
                 yield ticket
 
     def tally(self, before: float) -> dict[str, Tally]:

@@ -54,11 +54,11 @@ PARSERS: Final[Mapping[str, Callable[[Any], Any]]] = {
 FIELDS: Final = tuple(PARSERS)
 JSON: Final = frozenset({"history", "errors", "error", "video", "message"})
 OVER: Final = tuple(sorted(str(stage) for stage in ENDED))
+compact: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 _NEVER_NONE: Final = frozenset({"history", "errors"})
 _COUNTED: Final = frozenset({"id", "version", "since", "resends", "format"})
 _CHANGEABLE: Final = frozenset(FIELDS) - _COUNTED
-_compact = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def row(ticket: Ticket) -> Row:
@@ -87,10 +87,16 @@ def ticket(row: Mapping[str, Any]) -> Ticket:
     )
 
 
-def readable(found: Iterable[Mapping[str, Any]]) -> Iterator[Ticket]:
-    """Yield the tickets of these rows, but for those of a newer format: name them."""
+def readable(
+    found: Iterable[Mapping[str, Any]], error: str | None = None
+) -> Iterator[Ticket]:
+    """Yield the tickets of these rows, those with that type of *error* if one is named.
+
+    Those of a newer format are left out: a warning names them.
+    """
     for row in found:
-        if known := _known(row):
+        known = _known(row)
+        if known and has_error(known, error):
             yield known
 
 
@@ -110,5 +116,5 @@ def has_error(ticket: Ticket, kind: str | None) -> bool:
 def _scalar(name: str, value: Any) -> Scalar:
     if name in JSON:
         nothing = value is None or (name in _NEVER_NONE and not value)
-        return None if nothing else _compact(value)
+        return None if nothing else compact(value)
     return str(value) if name == "stage" else value

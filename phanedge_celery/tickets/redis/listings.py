@@ -100,9 +100,7 @@ class Listings(Database):
             reach = [latest, earliest, offset, PAGE, stage or ""]
             arguments = [self._tickets, self._messages, *reach]
             scores, found = self._ask(JOBS, [self._since], arguments)
-            for ticket in rows.readable(row(*each) for each in found):
-                if rows.has_error(ticket, error):
-                    yield ticket
+            yield from rows.readable((row(*each) for each in found), error)
             if len(scores) < PAGE:
                 return
             latest, offset = _after(scores, latest, offset)

@@ -45,7 +45,6 @@ WORDS: Final = tuple(
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _IN_BASE64: Final = 43
 _WHOLE: Final = {short: name for name, short in SHORT.items()}
-_compact = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def texts(id: str, row: Row) -> dict[str, str]:
@@ -114,7 +113,7 @@ def _lean_message(id: str, text: str) -> str:
     ]
     while len(parts) > 1 and not parts[-1]:
         parts.pop()
-    return _compact(parts) if _whole_message(id, parts) == message else text
+    return rows.compact(parts) if _whole_message(id, parts) == message else text
 
 
 def _whole_message(id: str, parts: list[Any]) -> dict[str, Any]:
@@ -129,7 +128,7 @@ def _lean_history(_: str, text: str) -> str:
     parts: list[Any] = []
     for word, seconds in json.loads(text).items():
         parts += [WORDS.index(word) if word in WORDS else word, seconds]
-    return _compact(parts)
+    return rows.compact(parts)
 
 
 def _whole_history(parts: list[Any]) -> dict[str, float]:

@@ -39,9 +39,7 @@ class Listings(Database):
         while True:
             with self._connection() as connection:
                 listed = found(connection, page, {})
-            for ticket in rows.readable(listed):
-                if rows.has_error(ticket, error):
-                    yield ticket
+            yield from rows.readable(listed, error)
             if len(listed) < PAGE:
                 return
             page = newest.where(_after(listed[-1])).limit(PAGE)

@@ -30,9 +30,7 @@ class Listings:
             with table("Ticket") as tickets:
                 newest = tickets.filter(page).order_by("-since", "-id")
                 found = list(newest.values(*rows.FIELDS)[:PAGE])
-            for ticket in rows.readable(found):
-                if rows.has_error(ticket, error):
-                    yield ticket
+            yield from rows.readable(found, error)
             if len(found) < PAGE:
                 return
             page = wanted & _after(found[-1])
