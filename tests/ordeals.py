@@ -128,6 +128,11 @@ class Ordeal:
         log = self.worker.child.log_file.read_text(errors="replace")
         return Counter(re.findall(r"phanedge\.resent id=(\S+)", log))
 
+    def broken_off(self) -> list[str]:
+        """Return what the log tells of steps that ended in an error of no kind."""
+        log = self.worker.child.log_file.read_text(errors="replace")
+        return re.findall(r"phanedge\.\w+\[\S+\] raised unexpected.*", log)
+
     def twins(self) -> Counter[str]:
         """Return how many polls of each job were made by a second copy."""
         fake = self.site.fake

@@ -10,7 +10,7 @@ import os
 import re
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import product
@@ -138,18 +138,22 @@ class Trial:
     def cancel_at(self, name: str) -> None:
         moment = MOMENTS[name]
         job = self.begin(moment)
-        wait_for(
-            lambda: not self.site.charges.is_laid(job.id, moment.task, moment.point),
-            LONG,
-            what=lambda: f"{name}: {self.site.tell(job.id)}",
-        )
-        paused = wait_for(self.worker.paused, LONG)
+        paused = self.stands_still(job, moment.task, moment.point)
         self.at[name] = self.cancel(job)
         # Threads stand still together: there nobody could settle it meanwhile.
         if moment.state == states.REVOKED and self.worker.pid not in paused:
             self.site.await_end(job.id, timeout=LONG)
         for pid in paused:
             os.kill(pid, signal.SIGCONT)
+
+    def stands_still(self, job: Cancelled, task: str, point: str) -> list[int]:
+        """Wait until a step of the job does; return all processes that do."""
+        wait_for(
+            lambda: not self.site.charges.is_laid(job.id, task, point),
+            LONG,
+            what=lambda: f"{task} at {point}: {self.site.tell(job.id)}",
+        )
+        return wait_for(self.worker.paused, LONG)
 
     def race(self, end: str, number: int) -> None:
         job_id, id = self.site.fake.add_job(end), str(uuid4())
@@ -169,12 +173,14 @@ class Trial:
 
     def settle(self) -> None:
         """Wait until every job has ended, and no step of any is at work any more."""
-        ids = [job.id for job in self.jobs]
+        self.await_end(*(job.id for job in self.jobs))
+
+    def await_end(self, *ids: str) -> None:
         self.site.await_end(*ids, timeout=LONG)
-        wait_for(lambda: not self.at_work(ids), LONG, what=lambda: f"{self.log()}")
+        wait_for(lambda: not self.at_work(ids), LONG, what=self.log)
         wait_for(lambda: all(sum(self.calls(id)) for id in ids), LONG)
 
-    def at_work(self, ids: list[str]) -> list[str]:
+    def at_work(self, ids: Sequence[str]) -> list[str]:
         log = self.log()
         return [id for id in ids if _count(log, id, BEGUN) > _count(log, id, OVER)]
 
@@ -311,3 +317,24 @@ def test_a_save_that_is_cancelled_leaves_nothing_half_kept(
     assert names["retrieve_before_a_save"] not in kept
     assert names["save"] not in kept
     assert set(kept) <= set(names.values())
+
+
+def test_an_answer_that_comes_while_the_canvas_is_told_does_not_tell_it_again(
+    trials: Trials,
+) -> None:
+    trial = trials["redis"]
+    job = trial.begin(MOMENTS["posted"])
+    [answered] = trial.stands_still(job, "submit_video", "http")
+    trial.site.charges.lay(job.id, "submit_video", "advance", signal.SIGSTOP)
+
+    trial.cancel(job)
+    settling = set(trial.stands_still(job, "submit_video", "advance")) - {answered}
+    os.kill(answered, signal.SIGCONT)
+    wait_for(lambda: trial.site.ticket(job.id).job_id, LONG)
+    wait_for(lambda: _count(trial.log(), job.id, OVER) == 1, LONG)
+    for pid in settling or trial.worker.paused():
+        os.kill(pid, signal.SIGCONT)
+    trial.await_end(job.id)
+
+    assert trial.calls(job.id) == CALLS[states.REVOKED]
+    assert trial.site.ticket(job.id).job_id == trial.site.job_of(job.request)

@@ -193,10 +193,19 @@ def test_in_the_end_every_job_succeeds_and_its_link_is_called_once(
 
 
 @each_site
-def test_no_job_is_sent_again_in_a_storm(trials: Trials, name: str) -> None:
+def test_no_job_is_sent_again_more_often_than_the_faults_call_for(
+    trials: Trials, name: str
+) -> None:
     one = trials.ordeals[name]
 
     assert max(one.resent().values(), default=0) <= 3 * len(FAULTS)
+
+
+@each_site
+def test_no_step_breaks_off_by_an_error_that_nobody_expected(
+    trials: Trials, name: str
+) -> None:
+    assert trials.ordeals[name].broken_off() == []
 
 
 @each_site

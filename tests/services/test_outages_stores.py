@@ -194,5 +194,12 @@ def test_in_the_end_every_job_succeeds_and_its_link_is_called_once(
 
 
 @each_site
+def test_no_step_breaks_off_by_an_error_that_nobody_expected(
+    hurt: Hurt, name: str
+) -> None:
+    assert hurt.ordeals[name].broken_off() == []
+
+
+@each_site
 def test_each_job_keeps_one_line_of_polls(hurt: Hurt, name: str) -> None:
     assert max(hurt.ordeals[name].twins().values()) <= len(FAULTS)

@@ -21,10 +21,11 @@ from phanedge_celery import (
     JobTimedOut,
     cancel_video,
     enqueue_video,
+    follow_video,
     resume_video,
     video_progress,
 )
-from phanedge_celery.testing import FakePhanEdge, Timeline
+from phanedge_celery.testing import FakePhanEdge, Fault, Timeline
 from phanedge_celery.tickets import Stage, Ticket, store_for
 from tests.apps.plain import environment, recorded
 from tests.servers import RedisServer
@@ -337,6 +338,26 @@ def test_a_waiting_job_is_cancelled_at_once(busy: Site) -> None:
     asked = len(busy.queries().get(str(ticket.job_id), ()))
     await_two_slices(busy)
     assert len(busy.queries().get(str(ticket.job_id), ())) == asked
+
+
+@pytest.mark.parametrize("answer", ["Processing", "Success", "Fail"])
+def test_a_job_cancelled_while_the_watch_asks_for_it_stays_cancelled(
+    busy: Site, answer: str
+) -> None:
+    job_id = busy.fake.add_job("Processing", answer)
+    # The first question is asked by the job's own message.
+    busy.fake.fault(Fault(delay=1.5), on="query", job=job_id, skip=1)
+    id = follow_video(job_id, app=busy.app).id
+    wait_for(lambda: len(busy.queries().get(job_id, ())) == 2, 30, every=0.02)
+
+    told = cancel_video(id, app=busy.app)
+    wait_for(lambda: busy.ticket(id).next_at is None, 30)
+    await_two_slices(busy)
+
+    assert told["stopped"] == "following"
+    assert busy.ticket(id).stage is Stage.CANCELLED
+    assert str(busy.app.AsyncResult(id).state) == "REVOKED"
+    assert len(busy.queries()[job_id]) == 2
 
 
 def await_two_slices(site: Site) -> None:
