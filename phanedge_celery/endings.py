@@ -78,9 +78,11 @@ def close(task: Task[Any, Any], store: TicketStore, ticket: Ticket) -> None:
 
     The download URL goes: it lives in the result, for the app, and nowhere else
     (an eager job has no other place). A failure that can be resumed keeps its
-    message, but not the canvas that it failed.
+    message, but not the canvas that it failed. The outcome is written again, since a
+    ticket that was lost and made again meanwhile may have this version, too.
     """
     changes: dict[str, Any] = {"message": None, "next_at": None}
+    changes |= {"error": ticket.error, "video": ticket.video}
     if ticket.message and _may_go_on(ticket):
         changes["message"] = messages.without_canvas(ticket.message)
     if ticket.video and not task.request.is_eager:
