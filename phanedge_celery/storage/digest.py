@@ -7,7 +7,7 @@ import threading
 from queue import SimpleQueue
 from typing import Final
 
-AHEAD: Final = 4
+AHEAD: Final = 8
 """Pieces that may wait: more would only take memory."""
 
 
