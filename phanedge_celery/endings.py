@@ -81,8 +81,8 @@ def close(task: Task[Any, Any], store: TicketStore, ticket: Ticket) -> None:
     message, but not the canvas that it failed. The outcome is written again, since a
     ticket that was lost and made again meanwhile may have this version, too.
     """
-    changes: dict[str, Any] = {"message": None, "next_at": None}
-    changes |= {"error": ticket.error, "video": ticket.video}
+    changes: dict[str, Any] = {"error": ticket.error, "video": ticket.video}
+    changes |= {"message": None, "next_at": None}
     if ticket.message and _may_go_on(ticket):
         changes["message"] = messages.without_canvas(ticket.message)
     if ticket.video and not task.request.is_eager:

@@ -34,6 +34,17 @@ PACE: Final = {
 WATCH: Final = {"period": 1, "grace": 3}
 """A watch that is quick, but not so quick that a busy machine looks overdue."""
 
+ASKING: Final = {
+    "period": 1,
+    "grace": 15,
+    "polls_every": 0.5,
+    "turn": 0.5,
+    "turn_lease": 2,
+    "claim": 3,
+    "patience": 2.5,
+}
+"""A watch that asks for the jobs itself, and soon."""
+
 TIMELINE: Final = Timeline.seconds(queueing=0.7, processing=1.5)
 """By seconds: one by polls would end the sooner for a fork, and so hide it."""
 

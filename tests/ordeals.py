@@ -45,6 +45,24 @@ class Kind:
     pool: str = "prefork"
     conf: Mapping[str, Any] = field(default_factory=dict)
 
+    def site(
+        self,
+        fake: FakePhanEdge,
+        folder: Path,
+        *,
+        redis: RedisServer,
+        rabbit: RabbitServer,
+    ) -> Site:
+        """Make a site of this kind, that keeps its files in *folder*."""
+        server = rabbit if self.broker == "rabbitmq" else redis
+        return Site(
+            fake=fake,
+            folder=folder,
+            broker=server.fresh_url(),
+            backend=redis.fresh_url(),
+            conf={**self.conf, "phanedge_storage": f"file://{folder}/kept"},
+        )
+
 
 KINDS: Final = {
     "redis": Kind(),

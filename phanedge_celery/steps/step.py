@@ -95,15 +95,19 @@ class Step:
         self.ticket, self.version = ticket, ticket.version
 
     def try_advance(self, **changes: Any) -> Ticket | None:
-        spoken_for = replace(self.ticket, version=self.version)
         try:
             return self.store.advance(self.id, self.version, **changes)
         except TicketMissing:
-            if not self._may_be_posted(changes):
-                return endings.advance(self.store, spoken_for, **changes)
+            return self._make_again(changes)
+
+    def _make_again(self, changes: dict[str, Any]) -> Ticket | None:
+        """Advance a ticket that the store has lost, unless that might post twice."""
+        lost = replace(self.ticket, version=self.version)
+        if not self._may_be_posted(changes):
+            return endings.advance(self.store, lost, **changes)
         lease = time.time() + submit_lease(self.settings)
         taken = {**changes, "stage": Stage.SUBMITTING, "next_at": lease}
-        endings.advance(self.store, spoken_for, **taken)
+        endings.advance(self.store, lost, **taken)
         raise Ignore(f"the ticket of {self.id} was lost; it may have been submitted")
 
     def _may_be_posted(self, changes: Mapping[str, Any]) -> bool:

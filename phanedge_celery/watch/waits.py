@@ -30,7 +30,8 @@ def shorten(store: TicketStore, settings: Settings, now: float) -> None:
 def longest_wait(stage: Stage, settings: Settings) -> float:
     """Return how far ahead a step sets ``next_at``, in seconds.
 
-    A Retry-After may be longer, and is cut short: the vendor says it again.
+    A Retry-After or the first wait of a kind may be longer, and is cut short: that
+    costs one poll.
     """
     lease = submit_lease(settings) if stage is Stage.SUBMITTING else MAX_COUNTDOWN
     return max(lease, settings.schedule.longest)

@@ -217,14 +217,11 @@ def trials(
     with FakePhanEdge() as fake, ExitStack() as stack:
         trials = {}
         for name, kind in KINDS.items():
-            server = rabbitmq_server if kind.broker == "rabbitmq" else redis_server
-            folder = tmp_path_factory.mktemp(name)
-            site = Site(
-                fake=fake,
-                folder=folder,
-                broker=server.fresh_url(),
-                backend=redis_server.fresh_url(),
-                conf={**kind.conf, "phanedge_storage": f"file://{folder}/kept"},
+            site = kind.site(
+                fake,
+                tmp_path_factory.mktemp(name),
+                redis=redis_server,
+                rabbit=rabbitmq_server,
             )
             worker = site.worker(pool=kind.pool, concurrency=3)
             stack.callback(worker.close)

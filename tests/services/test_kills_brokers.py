@@ -83,14 +83,11 @@ def killed(
         begun = {}
         for name in STACKS:
             kind = KINDS[name]
-            server = rabbitmq_server if kind.broker == "rabbitmq" else redis_server
-            folder = tmp_path_factory.mktemp(name)
-            site = Site(
-                fake=fake,
-                folder=folder,
-                broker=server.fresh_url(),
-                backend=redis_server.fresh_url(),
-                conf={**kind.conf, "phanedge_storage": f"file://{folder}/kept"},
+            site = kind.site(
+                fake,
+                tmp_path_factory.mktemp(name),
+                redis=redis_server,
+                rabbit=rabbitmq_server,
             )
             worker = worker_of(site, kind.pool)
             stack.callback(worker.close)

@@ -17,7 +17,7 @@ import pytest
 
 from phanedge_celery.schedule import WatchPace
 from phanedge_celery.testing import FakePhanEdge, Fault
-from tests.faulty import Site
+from tests.faulty import ASKING, Site
 from tests.ordeals import Ordeal, start
 from tests.servers import RedisServer
 from tests.workers import WorkerProcess, wait_for
@@ -114,17 +114,8 @@ def _at_it(worker: WorkerProcess) -> bool:
     return bool(begun - set(re.findall(r"phanedge\.watch\[(\S+)\] succeeded", log)))
 
 
-QUICK: Final = {
-    "period": 1,
-    "grace": 15,
-    "polls_every": 0.5,
-    "turn": 0.5,
-    "turn_lease": 2,
-    "claim": 3,
-    "patience": 2.5,
-}
 PACES: Final = (
-    pytest.param(QUICK, id="quick"),
+    pytest.param(ASKING, id="quick"),
     pytest.param({}, id="default", marks=pytest.mark.long),
 )
 

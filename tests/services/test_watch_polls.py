@@ -28,21 +28,13 @@ from phanedge_celery import (
 from phanedge_celery.testing import FakePhanEdge, Fault, Timeline
 from phanedge_celery.tickets import Stage, Ticket, store_for
 from tests.apps.plain import environment, recorded
+from tests.faulty import ASKING
 from tests.servers import RedisServer
 from tests.stacks import producer
 from tests.workers import WorkerProcess, wait_for
 
 EVERY: Final = 0.5
 PACE: Final = {"first": EVERY, "every": EVERY, "jitter": 0, "retry_first": 0.2}
-WATCH: Final = {
-    "period": 1,
-    "grace": 15,
-    "polls_every": 0.5,
-    "turn": 0.5,
-    "turn_lease": 2,
-    "claim": 3,
-    "patience": 2.5,
-}
 SOON: Final = Timeline.seconds(queueing=1, processing=1.5)
 
 
@@ -62,7 +54,7 @@ class Site:
         pool: str = "prefork",
         *,
         watches: bool = True,
-        grace: float = WATCH["grace"],
+        grace: float = ASKING["grace"],
         **conf: Any,
     ) -> WorkerProcess:
         """Return a worker, not yet started; it may be of another mind about waiting.
@@ -71,7 +63,7 @@ class Site:
         """
         env = self.env(phanedge_watch_polls=watches, **conf)
         return WorkerProcess(
-            env | {"PHANEDGE_TEST_WATCH": json.dumps({**WATCH, "grace": grace})},
+            env | {"PHANEDGE_TEST_WATCH": json.dumps({**ASKING, "grace": grace})},
             module="tests.apps.watched",
             pool=pool,
             concurrency=1 if pool == "solo" else 2,

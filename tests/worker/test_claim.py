@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from phanedge_celery import enqueue_video
+from phanedge_celery import JobFailed, endings, enqueue_video
+from phanedge_celery.errors import error_fields
 from phanedge_celery.testing import FakePhanEdge
 from phanedge_celery.testing.fixtures import fake
 from phanedge_celery.tickets import Stage, Ticket, TicketStoreUnavailable
@@ -116,3 +118,19 @@ def test_a_ticket_that_was_lost_before_the_claim_allows_no_post(
 
 def key_of(store: MemoryTickets) -> Any:
     return next(key for key, found in _opened.items() if found is store)
+
+
+def test_a_lost_ticket_made_again_meanwhile_ends_with_the_error_that_was_told(
+    fake: FakePhanEdge,
+) -> None:
+    error = error_fields(JobFailed("the render broke"))
+    with hand(fake) as by_hand:
+        store = by_hand.store
+        told = Ticket(id="a", version=3, stage=Stage.ENDING, since=0, error=error)
+        store.create(replace(told, stage=Stage.POLLING, error=None))
+
+        endings.close(by_hand.app.tasks["phanedge.poll_video"], store, told)
+
+        ended = store.read("a")
+        assert ended is not None
+        assert (ended.stage, ended.error) == (Stage.FAILED, error)
